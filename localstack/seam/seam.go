@@ -104,6 +104,15 @@ type Connections interface {
 	Post(ctx context.Context, connectionID string, data []byte) error
 }
 
+// PostError is why an @connections call failed, as its HTTP form reports it.
+type PostError struct {
+	Status  int    // 400, 403, 410, 413, 429, or 5xx of an injected fault; 0 when the answer was lost
+	Type    string // of the x-amzn-errortype header: "GoneException", "LimitExceededException", ...
+	Message string // "" for GoneException, whose body is empty
+}
+
+func (e *PostError) Error() string { return e.Type + ": " + e.Message }
+
 // Phase says when, relative to its effect, a fault happens.
 type Phase string
 
