@@ -6,7 +6,8 @@ import (
 	"math/bits"
 )
 
-// Add returns a + b exactly, or the ValidationException for a sum that DynamoDB cannot store.
+// Add returns a + b exactly, or the ValidationException for a sum that DynamoDB cannot store. Of a sum
+// with more than 38 digits DynamoDB says that it overflows, whatever its magnitude.
 func Add(a, b Number) (Number, error) {
 	if a.exp < b.exp {
 		a, b = b, a
@@ -22,7 +23,7 @@ func Add(a, b Number) (Number, error) {
 		return addAligned(a, b, shift)
 	case digits > MaxDigits+1:
 		// The last digit of b stays, and a borrow takes at most one digit away in front.
-		return Number{}, rangeError(max(a.magnitude(), b.magnitude()))
+		return Number{}, Invalid(messageOverflow)
 	}
 	return addBig(a, b, shift)
 }
@@ -65,7 +66,7 @@ func addBig(a, b Number, shift int) (Number, error) {
 	sum := Number{neg: x.Sign() < 0, exp: b.exp}
 	x.Abs(x)
 	if len(x.String()) > MaxDigits { // the last digit is b's, which is no zero
-		return Number{}, rangeError(len(x.String()) - 1 + int(b.exp))
+		return Number{}, Invalid(messageOverflow)
 	}
 	sum.lo = new(big.Int).And(x, new(big.Int).SetUint64(^uint64(0))).Uint64()
 	sum.hi = new(big.Int).Rsh(x, 64).Uint64()
@@ -85,17 +86,9 @@ func (n Number) big() *big.Int {
 func (n Number) stored() (Number, error) {
 	n = n.normal()
 	if n.Digits() > MaxDigits {
-		return Number{}, rangeError(n.magnitude())
+		return Number{}, Invalid(messageOverflow)
 	}
 	return n, n.check()
-}
-
-// rangeError words the refusal of a number with too many digits whose magnitude is given.
-func rangeError(magnitude int) error {
-	if magnitude > maxExponent {
-		return Invalid(messageOverflow)
-	}
-	return Invalid(messageDigits)
 }
 
 // Compare returns -1, 0 or 1 as n is less than, equal to or greater than o.

@@ -11,13 +11,12 @@ import (
 const (
 	messageEmptyValue   = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
 	messageManyTags     = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
-	messageNull         = "One or more parameter values were invalid: Null attribute value types must have the value of true"
 	messageEmptySS      = "One or more parameter values were invalid: An string set  may not be empty"
 	messageEmptyNS      = "One or more parameter values were invalid: An number set  may not be empty"
 	messageEmptyBS      = "One or more parameter values were invalid: Binary sets should not be empty"
 	messageEmptyInSS    = "One or more parameter values were invalid: An string set may not have a empty string as a member"
 	messageEmptyInBS    = "One or more parameter values were invalid: Binary sets may not contain null or empty values"
-	messageDuplicateNS  = "Input collection contains duplicates"
+	messageDuplicateNS  = "One or more parameter values were invalid: Input collection contains duplicates."
 	messageDuplicates   = "One or more parameter values were invalid: Input collection [%s] contains duplicates."
 	messageDuplicatesBS = "One or more parameter values were invalid: Input collection [%s]of type BS contains duplicates."
 )
@@ -61,24 +60,6 @@ func (d *Decoder) Value() (Value, error) {
 	return v, d.takeInvalid()
 }
 
-// Values consumes ExpressionAttributeValues: an Item whose names are the placeholders. Its error names
-// the placeholder, as AWS does.
-func (d *Decoder) Values() (Item, error) {
-	var first error
-	it := make(Item)
-	if !d.enter('{', "Unexpected field type", attributeMap) {
-		return nil, nil
-	}
-	for start := true; d.more('}', start); start = false {
-		name := string(d.member())
-		it[name] = d.value(0)
-		if err := d.takeInvalid(); err != nil && first == nil {
-			first = Invalid("ExpressionAttributeValues contains invalid value: %s for key %s", err.Error(), name)
-		}
-	}
-	return it, first
-}
-
 func (d *Decoder) takeInvalid() error {
 	err := d.invalid
 	d.invalid = nil
@@ -110,6 +91,11 @@ func (d *Decoder) item(depth int) Item {
 
 // value consumes a value that lies in depth lists and maps.
 func (d *Decoder) value(depth int) Value {
+	if depth >= MaxDepth {
+		d.refuse(tooDeep())
+		d.Skip()
+		return Value{}
+	}
 	if d.Null() {
 		d.refuse(Invalid(messageEmptyValue))
 		return Value{}
@@ -167,11 +153,6 @@ func kindOfTag(tag []byte) Kind {
 
 // tagged consumes what stands behind a tag.
 func (d *Decoder) tagged(kind Kind, depth int) Value {
-	if depth == MaxDepth && (kind == M || kind == L) {
-		d.refuse(tooDeep())
-		d.Skip()
-		return Value{}
-	}
 	switch kind {
 	case S:
 		return String(d.Text())
@@ -182,9 +163,7 @@ func (d *Decoder) tagged(kind Kind, depth int) Value {
 	case BOOL:
 		return Bool(d.Bool())
 	case NULL:
-		if !d.Bool() {
-			d.refuse(Invalid(messageNull))
-		}
+		d.Bool() // false is taken, and comes back as true
 		return Null()
 	case M:
 		return Map(d.item(depth + 1))
@@ -285,7 +264,7 @@ func checkTextSet(kind Kind, elems []string, set Value) *Error {
 		case empty:
 			return Invalid(messageEmptyInSS)
 		case duplicates:
-			return Invalid(messageDuplicates, strings.Join(elems, ", "))
+			return Invalid(messageDuplicates, quotedSorted(elems, ", "))
 		}
 		return nil
 	}
@@ -298,7 +277,12 @@ func checkTextSet(kind Kind, elems []string, set Value) *Error {
 		for i, e := range elems {
 			elems[i] = base64.StdEncoding.EncodeToString([]byte(e))
 		}
-		return Invalid(messageDuplicatesBS, strings.Join(elems, ", "))
+		return Invalid(messageDuplicatesBS, quotedSorted(elems, ","))
 	}
 	return nil
+}
+
+func quotedSorted(elems []string, separator string) string {
+	slices.Sort(elems)
+	return `"` + strings.Join(elems, `"`+separator+`"`) + `"`
 }

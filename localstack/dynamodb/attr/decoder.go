@@ -18,7 +18,7 @@ type Decoder struct {
 	pos     int
 	nesting int
 	err     *Error
-	invalid *Error // first refusal of an attribute value, taken by Value, Item and Values
+	invalid *Error // first refusal of an attribute value, taken by Value and Item
 	scratch []byte // unescaped text
 }
 

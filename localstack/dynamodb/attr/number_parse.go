@@ -1,12 +1,11 @@
 package attr
 
+import "math"
+
 // ParseNumber reads a decimal such as "-12.50e3". The error is the ValidationException that DynamoDB
 // gives for text that is no number, and for numbers out of its range or precision; zeros at both ends
-// are no significant digits.
+// are no significant digits. Zero is in range if its exponent is.
 func ParseNumber[T ~string | ~[]byte](text T) (Number, error) {
-	if len(text) == 0 {
-		return Number{}, Invalid(messageNotNumber)
-	}
 	if n, ok := parseSmall(text); ok {
 		return n, nil
 	}
@@ -20,7 +19,7 @@ func ParseNumber[T ~string | ~[]byte](text T) (Number, error) {
 // parseSmall reads an integer of up to 18 digits, which nearly every number is.
 func parseSmall[T ~string | ~[]byte](text T) (Number, bool) {
 	n, i := Number{}, 0
-	if text[0] == '-' {
+	if len(text) > 0 && text[0] == '-' {
 		n.neg, i = true, 1
 	}
 	if len(text)-i > 18 || len(text) == i {
@@ -43,7 +42,7 @@ type numberParser[T ~string | ~[]byte] struct {
 	digits   int // significant digits in n, which stops growing at 38
 	zeros    int // zeros read since the last other digit
 	fraction int // digits read after the point
-	exponent int
+	exponent int64
 }
 
 // parse reads the whole text, and reports whether it is a number.
@@ -72,20 +71,20 @@ func (p *numberParser[T]) parse() bool {
 }
 
 func (p *numberParser[T]) parseExponent() bool {
-	sign := 1
+	sign := int64(1)
 	if c := p.peek(); c == '-' || c == '+' {
 		if c == '-' {
 			sign = -1
 		}
 		p.pos++
 	}
+	fits := true // AWS reads it as a 64-bit integer
 	count := p.run(func(d uint64) {
-		if p.exponent < 1e9 { // beyond any text's length, so that the sum below cannot come back into range
-			p.exponent = p.exponent*10 + int(d)
-		}
+		fits = fits && p.exponent <= (math.MaxInt64-int64(d))/10
+		p.exponent = p.exponent*10 + int64(d)
 	})
 	p.exponent *= sign
-	return count > 0
+	return count > 0 && fits
 }
 
 func (p *numberParser[T]) peek() byte {
@@ -129,18 +128,22 @@ func (p *numberParser[T]) digit(d uint64) {
 
 // number checks the range and returns the number.
 func (p *numberParser[T]) number() (Number, error) {
-	if p.digits == 0 {
-		return Number{}, nil
+	shift := int64(p.zeros - p.fraction)
+	if p.digits > 0 {
+		shift += int64(p.digits - 1) // from the last digit's magnitude to the first's
+	} else {
+		shift = 0
 	}
-	exp := p.exponent - p.fraction + p.zeros
-	switch m := p.digits - 1 + exp; {
-	case m > maxExponent:
+	switch {
+	case p.exponent > maxExponent-shift:
 		return Number{}, Invalid(messageOverflow)
-	case m < minExponent:
+	case p.exponent < minExponent-shift:
 		return Number{}, Invalid(messageUnderflow)
 	case p.digits > MaxDigits:
 		return Number{}, Invalid(messageDigits)
+	case p.digits == 0:
+		return Number{}, nil
 	}
-	p.n.exp = int16(exp)
+	p.n.exp = int16(p.exponent + int64(p.zeros-p.fraction))
 	return p.n, nil
 }

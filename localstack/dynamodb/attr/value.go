@@ -57,7 +57,7 @@ type Item map[string]Value
 type Value struct {
 	kind Kind
 	flag bool   // BOOL: its truth; N: negative
-	exp  int16  // N: exponent; M and L: levels of nesting, this one included
+	exp  int16  // N: exponent; M and L: levels below this one
 	size uint32 // M, L and sets: billed size, so that Size costs nothing
 	lo   uint64 // N: low half of the coefficient
 	text string // S; B as raw bytes
@@ -100,24 +100,24 @@ func Num(n Number) Value {
 // Map returns an M value that holds m; the caller may not change m any more.
 func Map(m Item) Value {
 	v := Value{kind: M, item: m}
-	size, depth := containerOverhead, int16(0)
+	size := containerOverhead
 	for name, e := range m {
 		size += elementOverhead + len(name) + e.Size()
-		depth = max(depth, e.depth())
+		v.exp = max(v.exp, e.levels())
 	}
-	v.size, v.exp = uint32(size), depth+1
+	v.size = uint32(size)
 	return v
 }
 
 // List returns an L value that holds elems; the caller may not change elems any more.
 func List(elems []Value) Value {
 	v := Value{kind: L, many: &many{list: elems}}
-	size, depth := containerOverhead, int16(0)
+	size := containerOverhead
 	for i := range elems {
 		size += elementOverhead + elems[i].Size()
-		depth = max(depth, elems[i].depth())
+		v.exp = max(v.exp, elems[i].levels())
 	}
-	v.size, v.exp = uint32(size), depth+1
+	v.size = uint32(size)
 	return v
 }
 
@@ -190,12 +190,12 @@ func (v Value) Len() int {
 	return 0
 }
 
-// depth returns the levels of lists and maps in v: 0 for a scalar or set, 1 for an empty list.
-func (v Value) depth() int16 {
+// levels returns how deep v is: 1 for a scalar, a set or an empty list, 2 for a list of scalars.
+func (v Value) levels() int16 {
 	if v.kind == M || v.kind == L {
-		return v.exp
+		return v.exp + 1
 	}
-	return 0
+	return 1
 }
 
 // GoString shows the value in its wire form, for failed tests.
