@@ -1,0 +1,249 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Cursor is how much of a conversation a client has applied.
+type Cursor struct {
+	Gen          uint32
+	Public, Desk uint64
+	// Read, when set, raises the user's read cursor.
+	Read uint64
+}
+
+// TrackView is the newest part of a track, as it continues a client's cursor.
+type TrackView struct {
+	Head   uint64
+	Events []Event
+	// Limited says that Events does not connect to the cursor: it is the newest page instead.
+	Limited bool
+}
+
+// Snapshot is a conversation as hello found it.
+type Snapshot struct {
+	Head         *Head
+	Public, Desk TrackView
+}
+
+// Welcome is the answer to a hello.
+type Welcome struct {
+	Conversations []Snapshot
+	// Gone lists conversations of the cursors in which the user has no part.
+	Gone    []ConversationID
+	Waiting []Waiting
+	// More continues the list of open conversations.
+	More ConversationID
+}
+
+const (
+	// pageEvents is how many events the newest page of a limited view holds at most.
+	pageEvents = 50
+	// welcomeBytes bounds the events of one welcome: a frame, less the room for what surrounds them.
+	welcomeBytes = MaxFrame - 6<<10
+	// snapshotBytes is what a snapshot takes besides its events: ids, participants, heads.
+	snapshotBytes = 512
+	// waitingShown is how many waiting conversations a welcome lists.
+	waitingShown = 20
+)
+
+// Hello subscribes the socket to the user's conversations and returns what the client lacks of them.
+//
+// The socket's row is written before the memberships are read, and an assignment commits before it reads the
+// socket rows: whichever comes first, one of the two sees the other.
+func (s *Service) Hello(ctx context.Context, p Principal, cursors map[ConversationID]Cursor, more ConversationID) (*Welcome, error) {
+	if _, err := authorize(p, CommandHello); err != nil {
+		return nil, err
+	}
+	if err := checkCursors(cursors, more); err != nil {
+		return nil, err
+	}
+	if err := s.Sessions.Check(ctx, p); err != nil {
+		return nil, err
+	}
+	w := &Welcome{}
+	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.now().Add(ListenerLife)) })
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.toSubscribe(ctx, p, cursors, more, w)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.subscribeAll(ctx, p, ids, cursors, w); err != nil {
+		return nil, err
+	}
+	if Allowed(p.Role, CommandWaiting) == Workspace && more == "" {
+		err = s.retry(ctx, func() (err error) {
+			w.Waiting, err = s.Dir.Waiting(ctx, p.Workspace, waitingShown)
+			return err
+		})
+	}
+	return w, err
+}
+
+func checkCursors(cursors map[ConversationID]Cursor, more ConversationID) error {
+	if len(cursors) > MaxSubscriptions {
+		return Errorf(CodeInvalid, "cursors: at most %d", MaxSubscriptions)
+	}
+	for id := range cursors {
+		if !id.Valid() {
+			return Errorf(CodeInvalid, "cursors: keys must be conversation ids")
+		}
+	}
+	if more != "" && !more.Valid() {
+		return Errorf(CodeInvalid, "more: not a value of a welcome")
+	}
+	return nil
+}
+
+// toSubscribe lists the conversations of this hello: those of the cursors, and the newest open ones.
+func (s *Service) toSubscribe(ctx context.Context, p Principal, cursors map[ConversationID]Cursor, more ConversationID, w *Welcome) ([]ConversationID, error) {
+	var open []ConversationID
+	err := s.retry(ctx, func() (err error) {
+		open, err = s.Dir.Open(ctx, p.Workspace, p.User, more, MaxSubscriptions+1)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.SortedFunc(maps.Keys(cursors), func(a, b ConversationID) int { return strings.Compare(string(b), string(a)) })
+	for _, c := range open {
+		if _, known := cursors[c]; known {
+			continue
+		}
+		if len(ids) == MaxSubscriptions {
+			// More is the last open id that this hello covers: the next one continues behind it.
+			w.More = lastCovered(open, ids, more)
+			break
+		}
+		ids = append(ids, c)
+	}
+	return ids, nil
+}
+
+// lastCovered returns the last of the open ids before the first that did not fit.
+func lastCovered(open, ids []ConversationID, start ConversationID) ConversationID {
+	last := start
+	for _, c := range open {
+		if !slices.Contains(ids, c) {
+			break
+		}
+		last = c
+	}
+	if last == "" { // nothing but cursors fitted: the next hello begins with the newest
+		last = ConversationID(FormatID(ConversationPrefix, [16]byte(slices.Repeat([]byte{0xff}, 16))))
+	}
+	return last
+}
+
+func (s *Service) subscribeAll(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor, w *Welcome) error {
+	heads, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Head, error) {
+		return s.subscribe(ctx, p, Ref{p.Workspace, id}, cursors[id].Read)
+	})
+	if err != nil {
+		return err
+	}
+	room := welcomeBytes - snapshotBytes*len(ids)
+	for i, head := range heads {
+		if head == nil {
+			if _, asked := cursors[ids[i]]; asked {
+				w.Gone = append(w.Gone, ids[i])
+			}
+			continue
+		}
+		cursor, known := cursors[ids[i]]
+		if cursor.Gen != head.Gen {
+			cursor, known = Cursor{}, false
+		}
+		snap, used, err := s.snapshot(ctx, p, head, cursor, known, room/(len(heads)-i))
+		if err != nil {
+			return err
+		}
+		room -= used
+		w.Conversations = append(w.Conversations, snap)
+	}
+	return nil
+}
+
+// subscribe returns nil without an error when the user has no part in the conversation.
+func (s *Service) subscribe(ctx context.Context, p Principal, ref Ref, read uint64) (*Head, error) {
+	var head *Head
+	err := s.retry(ctx, func() (err error) {
+		head, err = s.Subs.Subscribe(ctx, ref, p.Connection, s.listener(p))
+		return err
+	})
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return nil, nil
+	}
+	if err == nil && read > 0 {
+		_, err = s.moveCursor(ctx, p, ref, read)
+	}
+	return head, err
+}
+
+// snapshot makes the views of a conversation within about room bytes. What does not fit is cut to the newest
+// page and marked as limited: never a silent hole.
+func (s *Service) snapshot(ctx context.Context, p Principal, head *Head, c Cursor, known bool, room int) (Snapshot, int, error) {
+	snap := Snapshot{Head: head}
+	var used, usedDesk int
+	var err error
+	share := room
+	if p.Role.Staff() {
+		share = room * 3 / 4
+	}
+	if snap.Public, used, err = s.view(ctx, head, Public, c.Public, known, share); err != nil {
+		return snap, 0, err
+	}
+	if p.Role.Staff() {
+		snap.Desk, usedDesk, err = s.view(ctx, head, Desk, c.Desk, known, room-used)
+	}
+	return snap, used + usedDesk, err
+}
+
+func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, known bool, room int) (TrackView, int, error) {
+	track := head.Track(t)
+	v := TrackView{Head: track.Last}
+	if after > track.Last { // a view from another life of this log: start over
+		after, known = 0, false
+	}
+	if track.Last == after {
+		return v, 0, nil
+	}
+	from := after
+	if track.Last-after > pageEvents {
+		from, v.Limited = track.Last-pageEvents, true
+	}
+	events, err := s.events(ctx, head, t, from, track.Last)
+	if err != nil {
+		return v, 0, err
+	}
+	events, used := s.newestWithin(events, room)
+	v.Events = events
+	if len(events) == 0 || events[0].Seq != after+1 {
+		v.Limited = true
+	}
+	if !known && after == 0 && len(events) > 0 && events[0].Seq == 1 {
+		v.Limited = false
+	}
+	return v, used, nil
+}
+
+// newestWithin keeps the newest events that fit into room bytes.
+func (s *Service) newestWithin(events []Event, room int) ([]Event, int) {
+	used, i := 0, len(events)
+	for i > 0 {
+		size := s.sizeOf(events[i-1])
+		if used+size > room {
+			break
+		}
+		used += size
+		i--
+	}
+	return events[i:], used
+}

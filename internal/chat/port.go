@@ -1,0 +1,155 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Refused is the error of a write whose condition failed. Nothing was changed.
+type Refused struct {
+	// Old is the image that refused the write, nil when there is no such conversation.
+	Old *Head
+}
+
+func (*Refused) Error() string { return "the write's condition failed" }
+
+// ErrUnknownOutcome wraps what leaves open whether a write happened: throttling, a conflict of transactions, a
+// timeout, no answer. The same write may be tried again with the same values; compare-and-append finds out.
+var ErrUnknownOutcome = errors.New("the outcome of the write is unknown")
+
+// Rule is what must hold, besides the seq, for a write to happen: checked by the write itself.
+type Rule struct {
+	Actor UserID
+	// Participant demands that Actor takes part.
+	Participant bool
+	// UnmutedAt demands that Actor's MutedUntil has passed at this time. Zero: not checked.
+	UnmutedAt time.Time
+	// Statuses lists the statuses that allow the write; empty allows all.
+	Statuses []Status
+	// Unassigned demands that nobody is assigned.
+	Unassigned bool
+	// Version, when set, demands this count of state transitions.
+	Version *uint64
+}
+
+// Append is a conditional append of events to one track.
+type Append struct {
+	Ref
+	Track Track
+	// After is the seq that must be the track's last.
+	After uint64
+	// Events get the seqs After+1 …; their Seq is already set.
+	Events []Event
+	Rule   Rule
+	// Cursor, when set, raises the actor's read cursor to it with the same write.
+	Cursor uint64
+}
+
+// Change is what a state transition changes besides appending, in the same transaction.
+type Change struct {
+	// Old is the image that the transition was decided on; its version must still be current.
+	Old    *Head
+	Status Status
+	// Assignee is the new assignee; "" keeps the old one.
+	Assignee UserID
+	// Join adds the actor as a participant with this role; "" adds nobody.
+	Join Role
+	// Listen subscribes this connection of the actor; "" subscribes none.
+	Listen   ConnectionID
+	Listener Listener
+	// QueuedAt is when the conversation entered the waiting list, if Status is StatusQueued.
+	QueuedAt time.Time
+}
+
+// Creation is a new conversation.
+type Creation struct {
+	Ref
+	Customer UserID
+	Role     Role
+	Events   []Event // seqs 1 … of the public track
+	Listen   ConnectionID
+	Listener Listener
+	At       time.Time
+	Page     string
+}
+
+// Appender writes the log. Every method is atomic, and safe to repeat: a repetition is refused.
+// Errors: *Refused, or one that wraps ErrUnknownOutcome.
+type Appender interface {
+	// Create makes the conversation, its membership and its waiting entry, if no conversation has this id.
+	Create(context.Context, Creation) error
+	// Append appends if the track's last seq is After and the rule holds, and returns the image after it.
+	Append(context.Context, Append) (*Head, error)
+	// Transition appends under the same condition and changes the state, the memberships of all participants
+	// and the waiting list in one transaction. It returns no image: read it afterwards.
+	Transition(context.Context, Append, Change) error
+}
+
+// Reader reads the log consistently: what was committed before the call is seen.
+type Reader interface {
+	// Head returns nil when there is no such conversation.
+	Head(context.Context, Ref) (*Head, error)
+	// After returns up to limit events with seq > after that lie in chunks, without a hole, oldest first; it
+	// may return fewer, but none only if no chunk holds the seq after+1.
+	After(ctx context.Context, ref Ref, t Track, after uint64, limit int) ([]Event, error)
+	// Before returns up to limit events with seq < before that lie in chunks: the newest, oldest first.
+	Before(ctx context.Context, ref Ref, t Track, before uint64, limit int) ([]Event, error)
+}
+
+// Subscriptions changes what is hot but not logged.
+type Subscriptions interface {
+	// Subscribe adds the listener if its user takes part, and returns the image after it: nothing can fall
+	// between. Beyond MaxListeners it writes a row of its own first and then reads the image. *Refused when
+	// the user has no part.
+	Subscribe(context.Context, Ref, ConnectionID, Listener) (*Head, error)
+	// Unsubscribe removes the connection; removing it again changes nothing.
+	Unsubscribe(context.Context, Ref, ConnectionID) error
+	// MoveCursor raises the read cursor, if the user takes part and the log reaches that far, and returns
+	// the image; *Refused with an image whose cursor is already there means that it had nothing to do.
+	MoveCursor(context.Context, Ref, UserID, uint64) (*Head, error)
+	// Mute sets MutedUntil of a participant.
+	Mute(context.Context, Ref, UserID, time.Time) error
+}
+
+// ListenerRows reads the listeners that lie outside HEAD.
+type ListenerRows interface {
+	// ListenerRows returns the listeners of one shard, consistently.
+	ListenerRows(ctx context.Context, ref Ref, shard int) (map[ConnectionID]Listener, error)
+	// DropListenerRow removes one; removing it again changes nothing.
+	DropListenerRow(ctx context.Context, ref Ref, shard int, c ConnectionID) error
+}
+
+// Directory finds conversations without knowing their ids.
+type Directory interface {
+	// Open lists the open conversations of a user, newest id first, consistently; after continues behind an id.
+	Open(ctx context.Context, w WorkspaceID, u UserID, after ConversationID, limit int) ([]ConversationID, error)
+	// Closed lists the closed ones likewise.
+	Closed(ctx context.Context, w WorkspaceID, u UserID, after ConversationID, limit int) ([]ConversationID, error)
+	// Waiting lists conversations that wait for an operator, longest first.
+	Waiting(ctx context.Context, w WorkspaceID, limit int) ([]Waiting, error)
+}
+
+// Waiting is a conversation that waits for an operator.
+type Waiting struct {
+	Conversation ConversationID
+	Customer     UserID
+	Since        time.Time
+}
+
+// Sockets knows the live sockets. Rows expire by themselves; an absent row is not an error.
+type Sockets interface {
+	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets).
+	Opened(context.Context, Principal, time.Time) error
+	// Closed forgets it.
+	Closed(context.Context, Principal) error
+	// OfUser lists a user's sockets, consistently.
+	OfUser(context.Context, WorkspaceID, UserID) ([]ConnectionID, error)
+	// OfDesk lists the workspace's staff sockets with their principals.
+	OfDesk(context.Context, WorkspaceID) ([]Principal, error)
+}
+
+// SessionChecker says whether the principal's session still holds: nil, or CodeUnauthenticated.
+type SessionChecker interface {
+	Check(context.Context, Principal) error
+}

@@ -1,0 +1,35 @@
+package chat
+
+import "slices"
+
+// Check says why the rule does not hold for the image; nil when it does. The adapters turn the same rule into
+// a condition of the write; the conformance suite holds the two together.
+func (r Rule) Check(h *Head) error {
+	p, takesPart := h.Participants[r.Actor]
+	switch {
+	case r.Participant && !takesPart:
+		return errNotFound()
+	case r.Unassigned && h.Assignee != "":
+		return Errorf(CodeAlreadyAssigned, "another operator has taken this conversation")
+	case len(r.Statuses) > 0 && !slices.Contains(r.Statuses, h.Status):
+		if h.Status == StatusClosed {
+			return Errorf(CodeClosed, "the conversation is closed")
+		}
+		return Errorf(CodeNotClosed, "the conversation is %s", h.Status)
+	case !r.UnmutedAt.IsZero() && takesPart && p.MutedUntil.After(r.UnmutedAt):
+		err := Errorf(CodeTooFast, "too many messages; wait until the pause is over")
+		err.RetryAfter = p.MutedUntil.Sub(r.UnmutedAt)
+		return err
+	case r.Version != nil && *r.Version != h.Version:
+		return Errorf(CodeUnavailable, "the conversation has just changed; try again")
+	}
+	return nil
+}
+
+func errNotFound() *Error {
+	return Errorf(CodeNotFound, "no such conversation, or you take no part in it")
+}
+
+func errBadConversation() *Error {
+	return Errorf(CodeInvalid, "conversation: must be a well-formed id")
+}

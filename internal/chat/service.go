@@ -1,0 +1,88 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// Service is the use cases of a conversation. Its fields are ports, set once before use; the zero values of
+// the functions mean the real clock, real randomness and real sleep.
+type Service struct {
+	Log      Appender
+	Reader   Reader
+	Subs     Subscriptions
+	Dir      Directory
+	Sockets  Sockets
+	Sessions SessionChecker
+	Delivery *Delivery
+
+	// Epoch is the deployment's restore epoch, stored with every event (parameter RestoreEpoch).
+	Epoch uint32
+	// Deadline bounds all tries of one command, default 5 s: half of the socket function's timeout, so that a
+	// typed answer is sent before the function is killed.
+	Deadline time.Duration
+	// Rate bounds what one customer may write.
+	Rate Rate
+	// SizeOf returns how many bytes an event takes in a frame.
+	SizeOf func(Event) int
+
+	Now   func() time.Time
+	NewID func(prefix string) string
+	Sleep func(context.Context, time.Duration)
+}
+
+func (s *Service) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+func (s *Service) newID(prefix string) string {
+	if s.NewID != nil {
+		return s.NewID(prefix)
+	}
+	return NewID(prefix, s.now())
+}
+
+func (s *Service) sizeOf(e Event) int {
+	if s.SizeOf != nil {
+		return s.SizeOf(e)
+	}
+	return len(e.Text) + 256
+}
+
+// retry calls try until it returns anything but an unknown outcome, or the deadline passes. Backoff is
+// exponential from 10 ms to 500 ms with full jitter, so that contenders for one conversation spread out.
+func (s *Service) retry(ctx context.Context, try func() error) error {
+	limit := s.Deadline
+	if limit == 0 {
+		limit = 5 * time.Second
+	}
+	deadline := s.now().Add(limit)
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
+		err := try()
+		if !errors.Is(err, ErrUnknownOutcome) {
+			return err
+		}
+		if s.now().After(deadline) || ctx.Err() != nil {
+			return Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
+		}
+		s.sleep(ctx, rand.N(pause))
+	}
+}
+
+func (s *Service) sleep(ctx context.Context, d time.Duration) {
+	if s.Sleep != nil {
+		s.Sleep(ctx, d)
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

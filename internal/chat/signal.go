@@ -1,0 +1,155 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// TypingLife is how long a typing signal is shown; clients repeat it every 10 s while it goes on.
+const TypingLife = 15 * time.Second
+
+// Signal is something to push that is not logged.
+type Signal struct {
+	Head *Head
+	// To lists who is to see it.
+	To []Target
+	// Moved says, for a read cursor, that it moved.
+	Moved bool
+}
+
+// Typing finds out who is to see that the principal types. read, when set, moves the read cursor with it.
+func (s *Service) Typing(ctx context.Context, p Principal, id ConversationID, read uint64) (*Signal, error) {
+	scope, err := authorize(p, CommandTyping)
+	if err != nil {
+		return nil, err
+	}
+	ref := Ref{p.Workspace, id}
+	if read > 0 {
+		return s.readCursor(ctx, p, ref, read)
+	}
+	head, err := s.visible(ctx, p, ref, scope)
+	if err != nil {
+		return nil, err
+	}
+	return s.signal(p, head), nil
+}
+
+// Read moves the principal's read cursor up to seq. It only grows, and never beyond the log.
+func (s *Service) Read(ctx context.Context, p Principal, id ConversationID, seq uint64) (*Signal, error) {
+	if _, err := authorize(p, CommandRead); err != nil {
+		return nil, err
+	}
+	return s.readCursor(ctx, p, Ref{p.Workspace, id}, seq)
+}
+
+func (s *Service) readCursor(ctx context.Context, p Principal, ref Ref, seq uint64) (*Signal, error) {
+	if !ref.Conversation.Valid() || seq == 0 {
+		return nil, Errorf(CodeInvalid, "conversation and seq: a well-formed id and a seq from 1")
+	}
+	return s.moveCursor(ctx, p, ref, seq)
+}
+
+func (s *Service) moveCursor(ctx context.Context, p Principal, ref Ref, seq uint64) (*Signal, error) {
+	var head *Head
+	err := s.retry(ctx, func() (err error) {
+		head, err = s.Subs.MoveCursor(ctx, ref, p.User, seq)
+		return err
+	})
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return s.cursorRefused(p, refused.Old, seq)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sig := s.signal(p, head)
+	sig.Moved = true
+	return sig, nil
+}
+
+func (s *Service) cursorRefused(p Principal, old *Head, seq uint64) (*Signal, error) {
+	if old == nil {
+		return nil, errNotFound()
+	}
+	if _, ok := old.Participants[p.User]; !ok {
+		return nil, errNotFound()
+	}
+	if seq > old.Public.Last {
+		return nil, Errorf(CodeInvalid, "seq: the log ends at %d", old.Public.Last)
+	}
+	return s.signal(p, old), nil // it was there already
+}
+
+func (s *Service) signal(p Principal, head *Head) *Signal {
+	to := Targets(head, Public, p.Connection, s.now())
+	return &Signal{Head: head, To: slices.DeleteFunc(to, func(t Target) bool { return t.Listener.User == p.User })}
+}
+
+// Signal pushes a frame that nobody is owed: who does not get it now never does.
+func (d *Delivery) Signal(ctx context.Context, sig *Signal, frame []byte) {
+	d.push(ctx, sig.To, [][]byte{frame}, d.budget(), d.forgetListener(sig.Head.Ref))
+}
+
+// Pong is the answer to a ping.
+type Pong struct {
+	Heads map[ConversationID]*Head
+}
+
+// Ping rechecks the session and returns the heads of what the client should know: the conversations of its
+// cursors and the user's open ones. Read cursors in it ride along.
+func (s *Service) Ping(ctx context.Context, p Principal, cursors map[ConversationID]Cursor) (*Pong, error) {
+	if _, err := authorize(p, CommandPing); err != nil {
+		return nil, err
+	}
+	if err := checkCursors(cursors, ""); err != nil {
+		return nil, err
+	}
+	if err := s.Sessions.Check(ctx, p); err != nil {
+		return nil, err
+	}
+	var open []ConversationID
+	err := s.retry(ctx, func() (err error) {
+		open, err = s.Dir.Open(ctx, p.Workspace, p.User, "", MaxSubscriptions)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.Collect(maps.Keys(cursors))
+	for _, c := range open {
+		if _, known := cursors[c]; !known {
+			ids = append(ids, c)
+		}
+	}
+	return s.heads(ctx, p, ids, cursors)
+}
+
+func (s *Service) heads(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor) (*Pong, error) {
+	heads, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Head, error) {
+		ref := Ref{p.Workspace, id}
+		if read := cursors[id].Read; read > 0 {
+			sig, err := s.moveCursor(ctx, p, ref, read)
+			if err != nil {
+				return nil, nil // not this user's, or beyond the log: a ping is no place to complain
+			}
+			return sig.Head, nil
+		}
+		return s.Reader.Head(ctx, ref)
+	})
+	if err != nil {
+		return nil, Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
+	}
+	pong := &Pong{Heads: map[ConversationID]*Head{}}
+	for i, h := range heads {
+		if h == nil {
+			continue
+		}
+		if _, ok := h.Participants[p.User]; ok {
+			pong.Heads[ids[i]] = h
+		}
+	}
+	return pong, nil
+}

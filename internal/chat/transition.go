@@ -1,0 +1,209 @@
+package chat
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// transit appends c's drafts together with a change of state, in one transaction. decide looks at a fresh
+// image and returns the change, and events to append before the drafts. When the log or the state moves on
+// in between, the transaction is refused as a whole and everything is decided again.
+func (s *Service) transit(ctx context.Context, p Principal, c *command, scope Scope, decide func(*Head) (*Change, []Event, error)) (*Outcome, error) {
+	c.first = c.After
+	var out *Outcome
+	err := s.retry(ctx, func() error {
+		head, err := s.visible(ctx, p, c.Ref, scope)
+		if err != nil {
+			return err
+		}
+		if err := s.catchUp(ctx, c, head); err != nil {
+			return err
+		}
+		if len(c.drafts) == 0 {
+			out = c.outcome(head)
+			return nil
+		}
+		out, err = s.tryTransit(ctx, c, head, decide)
+		var refused *Refused
+		if errors.As(err, &refused) {
+			return fmt.Errorf("%w: the conversation moved on", ErrUnknownOutcome)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide func(*Head) (*Change, []Event, error)) (*Outcome, error) {
+	change, before, err := decide(head)
+	if err != nil {
+		return nil, err
+	}
+	change.Old = head
+	c.Rule.Version = &head.Version
+	own := c.drafts
+	c.drafts = append(before[:len(before):len(before)], own...)
+	events := c.number(s)
+	c.Events = events
+	c.drafts = own
+	if err := s.Log.Transition(ctx, c.Append, *change); err != nil {
+		return nil, err
+	}
+	c.missed = append(c.missed, events[:len(before)]...)
+	c.stored(events[len(before):])
+	after, err := s.headAfter(ctx, c.Ref)
+	if err != nil {
+		return nil, err
+	}
+	out := c.outcome(after)
+	out.Push = append(events[:len(before):len(before)], out.Push...)
+	return out, nil
+}
+
+// headAfter reads the image after a transaction committed: reading before would lose listeners.
+func (s *Service) headAfter(ctx context.Context, ref Ref) (*Head, error) {
+	var head *Head
+	err := s.retry(ctx, func() (err error) {
+		head, err = s.Reader.Head(ctx, ref)
+		return err
+	})
+	if err == nil && head == nil {
+		err = errNotFound()
+	}
+	return head, err
+}
+
+// Step is a join, close or reopen.
+type Step struct {
+	Conversation ConversationID
+	After        uint64 // 0 is always right, and merely dearer: the whole log is searched for ID
+	ID           EventID
+	Reason       string
+}
+
+func (st Step) check() error {
+	switch {
+	case !st.Conversation.Valid():
+		return errBadConversation()
+	case !st.ID.Valid():
+		return Errorf(CodeInvalid, "id: must be a well-formed id")
+	case len(st.Reason) > MaxReason:
+		return Errorf(CodeInvalid, "reason: at most %d bytes", MaxReason)
+	}
+	return nil
+}
+
+// Join takes an unassigned conversation: the actor becomes its assignee and a participant, and the
+// connection listens to it from the same write on.
+func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, error) {
+	return s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event) (*Change, error) {
+		rule := Rule{Actor: p.User, Unassigned: true, Statuses: []Status{StatusQueued}}
+		if h.Assignee == p.User {
+			return nil, Errorf(CodeAlreadyAssigned, "this conversation is already yours")
+		}
+		if err := rule.Check(h); err != nil {
+			if CodeOf(err) == CodeNotClosed {
+				err = Errorf(CodeAlreadyAssigned, "this conversation does not wait for an operator")
+			}
+			return nil, err
+		}
+		e.Subject = p.User
+		e.To = StatusActive
+		return &Change{Status: StatusActive, Assignee: p.User, Join: p.Role, Listen: p.Connection, Listener: s.listener(p)}, nil
+	})
+}
+
+// Close ends a conversation.
+func (s *Service) Close(ctx context.Context, p Principal, st Step) (*Outcome, error) {
+	return s.step(ctx, p, st, CommandClose, EventClosed, func(h *Head, e *Event) (*Change, error) {
+		if h.Status == StatusClosed {
+			return nil, Errorf(CodeClosed, "the conversation is already closed")
+		}
+		e.To = StatusClosed
+		return &Change{Status: StatusClosed}, nil
+	})
+}
+
+// Reopen takes up a closed conversation again: with its assignee, or in the waiting list if it had none.
+func (s *Service) Reopen(ctx context.Context, p Principal, st Step) (*Outcome, error) {
+	return s.step(ctx, p, st, CommandReopen, EventReopened, func(h *Head, e *Event) (*Change, error) {
+		change, err := s.reopening(h)
+		if err == nil {
+			e.To = change.Status
+		}
+		return change, err
+	})
+}
+
+func (s *Service) reopening(h *Head) (*Change, error) {
+	if h.Status != StatusClosed {
+		return nil, Errorf(CodeNotClosed, "the conversation is %s", h.Status)
+	}
+	if h.Assignee != "" {
+		return &Change{Status: StatusActive}, nil
+	}
+	return &Change{Status: StatusQueued, QueuedAt: s.now()}, nil
+}
+
+func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event) (*Change, error)) (*Outcome, error) {
+	scope, err := authorize(p, cmd)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.check(); err != nil {
+		return nil, err
+	}
+	c := &command{
+		drafts: []Event{{ID: st.ID, Type: typ, Sender: p.User, Role: p.Role, Reason: st.Reason}},
+		Append: Append{Ref: Ref{p.Workspace, st.Conversation}, Track: Public, After: st.After, Rule: Rule{Actor: p.User}},
+	}
+	if cmd == CommandJoin {
+		c.drafts[0].Subject = p.User
+	}
+	return s.transit(ctx, p, c, scope, func(h *Head) (*Change, []Event, error) {
+		e := &c.drafts[0]
+		e.From = h.Status
+		ch, err := change(h, e)
+		return ch, nil, err
+	})
+}
+
+// reopenBySending stores a customer's message to a closed conversation and reopens it with the same
+// transaction, under the same After.
+func (s *Service) reopenBySending(ctx context.Context, p Principal, c *command) (*Outcome, error) {
+	rule := c.Rule
+	return s.transit(ctx, p, c, Own, func(h *Head) (*Change, []Event, error) {
+		if h.Status != StatusClosed { // somebody else reopened it
+			rule.UnmutedAt = s.now()
+			if err := rule.Check(h); err != nil {
+				return nil, nil, err
+			}
+			return &Change{Status: h.Status}, nil, nil
+		}
+		rule.Statuses = nil
+		rule.UnmutedAt = s.now()
+		if err := rule.Check(h); err != nil {
+			return nil, nil, err
+		}
+		change, err := s.reopening(h)
+		if err != nil {
+			return nil, nil, err
+		}
+		return change, []Event{{
+			ID: derivedID("reopen", c.drafts[0].ID), Type: EventReopened, Sender: p.User, Role: p.Role,
+			From: StatusClosed, To: change.Status, Reason: "customer wrote",
+		}}, nil
+	})
+}
+
+// derivedID makes the id of an event that a command appends beside the client's own: the same for every try.
+func derivedID(what string, id EventID) EventID {
+	sum := sha256.Sum256([]byte(what + "\x00" + string(id)))
+	return EventID(FormatID(EventPrefix, [16]byte(sum[:16])))
+}
+
+func (s *Service) listener(p Principal) Listener {
+	return Listener{User: p.User, Role: p.Role, Expires: s.now().Add(ListenerLife).Truncate(time.Second)}
+}
