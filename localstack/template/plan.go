@@ -19,6 +19,8 @@ type Plan struct {
 	Outputs map[string]string
 	// Skipped lists logical ids of resources that only matter on AWS (alarms, dashboards, log groups).
 	Skipped []string
+	// Warnings names what is allowed but unwise, or known and without effect locally, each with its line.
+	Warnings []string
 }
 
 // Key is one attribute of a key schema.
@@ -61,6 +63,7 @@ type Queue struct {
 	FIFO       bool
 	Visibility time.Duration // default 30 s
 	Delay      time.Duration
+	Wait       time.Duration // ReceiveMessageWaitTimeSeconds, default 0
 	Retention  time.Duration // default 4 days
 	MaxBytes   int           // default 1 MiB
 	// ContentDeduplication is ContentBasedDeduplication.

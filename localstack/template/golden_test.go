@@ -1,0 +1,107 @@
+package template
+
+import (
+	"cmp"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+var testOptions = Options{StackName: "chat", AWSEndpoint: "http://127.0.0.1:4566", SocketURL: "ws://127.0.0.1:4567", HTTPURL: "http://127.0.0.1:4568"}
+
+func mustLoad(t *testing.T, path string, opts Options) *Plan {
+	t.Helper()
+	plan, err := Load(path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// normalized brings a plan into a form in which the SAM source and its expansion can be compared: the expansion
+// orders resources otherwise, has other lines, has S3 URIs for code, and adds CodeDeploy's resources.
+func normalized(p *Plan) *Plan {
+	slices.SortFunc(p.Functions, func(a, b Function) int { return cmp.Compare(a.LogicalID, b.LogicalID) })
+	slices.SortFunc(p.Schedules, func(a, b Schedule) int { return cmp.Compare(a.LogicalID, b.LogicalID) })
+	for i := range p.Functions {
+		p.Functions[i].CodeURI = strings.TrimPrefix(p.Functions[i].CodeURI, "s3://local/")
+	}
+	for i := range p.Sockets {
+		slices.SortFunc(p.Sockets[i].Routes, func(a, b SocketRoute) int { return cmp.Compare(a.Key, b.Key) })
+	}
+	p.Skipped = slices.DeleteFunc(p.Skipped, func(id string) bool {
+		return id == "ServerlessDeploymentApplication" || id == "SocketFnDeploymentGroup"
+	})
+	slices.Sort(p.Skipped)
+	for i, w := range p.Warnings {
+		p.Warnings[i] = w[strings.LastIndex(w[:strings.Index(w, ": ")], ":")+1:]
+		p.Warnings[i] = strings.TrimLeft(p.Warnings[i], "0123456789")
+	}
+	slices.Sort(p.Warnings)
+	return p
+}
+
+// TestExpansionLoadsIntoTheSamePlan holds the loader's own reading of SAM against the SAM translator's.
+// testdata/expand.py makes the expansion.
+func TestExpansionLoadsIntoTheSamePlan(t *testing.T) {
+	t.Parallel()
+	for name, parameters := range map[string]map[string]string{
+		"defaults":   nil,
+		"production": {"Stage": "prod", "AlarmTopic": "arn:aws:sns:us-east-1:000000000000:alarms", "SocketConcurrency": "20"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := testOptions
+			opts.Parameters = parameters
+			source := normalized(mustLoad(t, "testdata/chat.yaml", opts))
+			expanded := normalized(mustLoad(t, "testdata/chat.expanded.json", opts))
+			if diff := gocmp.Diff(source, expanded); diff != "" {
+				t.Errorf("plan of the source (-) and of its expansion (+) differ:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestLogicalIDsAreSAMs compares the generated resources with those of the translator, id by id and type by type.
+// Left out are ids that hold a hash, and what serves CodeDeploy.
+func TestLogicalIDsAreSAMs(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("testdata/chat.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoader("testdata/chat.yaml", testOptions.withDefaults())
+	l.load(source)
+	ours := map[string]string{}
+	for _, r := range l.resources {
+		ours[r.id] = r.typ
+	}
+	delete(ours, "SocketFnVersion")
+
+	raw, err := os.ReadFile("testdata/chat.expanded.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expansion struct {
+		Resources map[string]struct{ Type, Condition string }
+	}
+	if err := json.Unmarshal(raw, &expansion); err != nil {
+		t.Fatal(err)
+	}
+	theirs := map[string]string{}
+	for id, r := range expansion.Resources {
+		if r.Condition == "" && !strings.Contains(r.Type, "CodeDeploy") && r.Type != typeVersion && id != "CodeDeployServiceRole" {
+			theirs[id] = r.Type
+		}
+	}
+	if len(theirs) < 100 {
+		t.Fatalf("the expansion has only %d resources", len(theirs))
+	}
+	if diff := gocmp.Diff(theirs, ours); diff != "" {
+		t.Errorf("SAM's resources (-) and ours (+) differ:\n%s", diff)
+	}
+}
