@@ -367,8 +367,8 @@ func (f *function) retireAll() {
 	f.startMissing()
 }
 
-// sweep freezes and retires idle processes and kills those that outgrew their memory.
-func (f *function) sweep(now time.Time, page int64) {
+// sweep freezes and retires idle processes and kills those that take too long to start.
+func (f *function) sweep(now time.Time) {
 	f.mu.Lock()
 	for p := range f.processes {
 		if p.starting && !p.killed && now.Sub(p.born) > initLimit {
@@ -385,13 +385,19 @@ func (f *function) sweep(now time.Time, page int64) {
 			p.signalKill()
 		}
 	}
+	f.startMissing()
+	f.mu.Unlock()
+}
+
+// checkMemory kills busy processes that outgrew the function's MemorySize.
+func (f *function) checkMemory(page int64) {
+	f.mu.Lock()
 	var busy []*process
 	for p := range f.processes {
 		if p.inv != nil {
 			busy = append(busy, p)
 		}
 	}
-	f.startMissing()
 	f.mu.Unlock()
 	for _, p := range busy {
 		p.checkMemory(page)

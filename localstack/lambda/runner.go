@@ -242,7 +242,7 @@ func (r *Runner) watch() {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	page := int64(os.Getpagesize())
-	for {
+	for turn := 0; ; turn++ {
 		select {
 		case <-r.done:
 			return
@@ -250,10 +250,18 @@ func (r *Runner) watch() {
 		}
 		now := r.opts.Now()
 		for _, f := range r.functions {
-			f.sweep(now, page)
+			f.sweep(now)
+		}
+		if turn%memoryEvery != 0 {
+			continue
+		}
+		for _, f := range r.functions {
+			f.checkMemory(page)
 		}
 	}
 }
 
-// watchInterval bounds how late a frozen process freezes and an oversized one dies.
-const watchInterval = 10 * time.Millisecond
+const (
+	watchInterval = 10 * time.Millisecond // bounds how late an idle process freezes
+	memoryEvery   = 5                     // intervals between two looks at the memory of busy processes
+)
