@@ -1,0 +1,176 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Lifetimes of sessions.
+const (
+	// CustomerLife is how long a customer's device is remembered after its last use.
+	CustomerLife = 180 * 24 * time.Hour
+	// CustomerRenewal is how often at most using a customer's session extends it: a write a day, not one a request.
+	CustomerRenewal = 24 * time.Hour
+	// StaffLife is how long a staff session lasts, used or not: a working day with its breaks.
+	StaffLife = 12 * time.Hour
+)
+
+// Session is one sign-in of one user.
+type Session struct {
+	Workspace chat.WorkspaceID
+	User      chat.UserID
+	ID        chat.SessionID
+	Role      chat.Role
+	Name      string // staff only
+	// Widget is the key that a customer's session began with; its origins govern the session.
+	Widget  string
+	Digest  Digest
+	Created time.Time
+	// Renewed is when Expires was last set.
+	Renewed time.Time
+	Expires time.Time
+	// Revoked is when the session was signed out; zero while it holds.
+	Revoked time.Time
+}
+
+// Principal returns the session's user as the issuer of commands.
+func (s Session) Principal() chat.Principal {
+	return chat.Principal{Workspace: s.Workspace, User: s.User, Role: s.Role, Session: s.ID}
+}
+
+// holds says why the session does not hold at the time; nil when it does.
+func (s Session) holds(now time.Time) error {
+	switch {
+	case !s.Revoked.IsZero():
+		return refuse(chat.CodeUnauthenticated, ReasonSessionRevoked, "the session was signed out; sign in again")
+	case !now.Before(s.Expires):
+		return refuse(chat.CodeUnauthenticated, ReasonSessionExpired, "the session has expired; sign in again")
+	}
+	return nil
+}
+
+// SessionStore keeps sessions, with millisecond precision. Reads are consistent. Rows vanish some days after
+// they expire.
+type SessionStore interface {
+	// PutSession stores a new session.
+	PutSession(context.Context, Session) error
+	// Session returns false when there is no such session.
+	Session(context.Context, chat.WorkspaceID, chat.UserID, chat.SessionID) (Session, bool, error)
+	// RenewSession sets Renewed and Expires of a session that is not revoked and whose Renewed is older;
+	// otherwise it changes nothing.
+	RenewSession(ctx context.Context, s Session, renewed, expires time.Time) error
+	// RevokeSession sets Revoked; revoking again keeps the first time, and no session is no error.
+	RevokeSession(ctx context.Context, s Session, at time.Time) error
+}
+
+// Sockets ends live sockets.
+type Sockets interface {
+	// EndSession says bye to every live socket of the session and deletes it. A socket that is gone already
+	// is no error; one that could not be deleted now is found out by the check at its next ping.
+	EndSession(ctx context.Context, p chat.Principal, reason chat.Code) error
+}
+
+// ErrSocketsLeft wraps what went wrong when a session was revoked but not all its sockets could be ended: they
+// end at their next ping.
+var ErrSocketsLeft = errors.New("the session is revoked, but sockets of it may be open until their next ping")
+
+// Sessions opens, checks and ends sessions.
+type Sessions struct {
+	Store SessionStore
+	// Sockets may be nil: then sockets of a revoked session end at their next ping.
+	Sockets Sockets
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+}
+
+func (s *Sessions) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// Opened is a session with its token, which is not stored and cannot be had again.
+type Opened struct {
+	Session Session
+	Token   Token
+}
+
+// open starts a session for the user named in it.
+func (s *Sessions) open(ctx context.Context, session Session, life time.Duration) (Opened, error) {
+	now := s.now().Truncate(time.Millisecond)
+	session.ID = chat.SessionID(chat.NewID(chat.SessionPrefix, now))
+	token := newToken(session.Workspace, session.User, session.ID)
+	session.Digest = token.Digest()
+	session.Created, session.Renewed, session.Expires = now, now, now.Add(life)
+	if err := s.Store.PutSession(ctx, session); err != nil {
+		return Opened{}, fmt.Errorf("storing a session: %w", err)
+	}
+	return Opened{session, token}, nil
+}
+
+// Authenticate returns the session that the token's text proves, by one consistent read. Using a customer's
+// session extends it, at most once a day. Errors: *Refusal with CodeUnauthenticated, or the store's.
+func (s *Sessions) Authenticate(ctx context.Context, text string) (Opened, error) {
+	token, err := ParseToken(text)
+	if err != nil {
+		return Opened{}, err
+	}
+	session, ok, err := s.Store.Session(ctx, token.Workspace, token.User, token.Session)
+	if err != nil {
+		return Opened{}, fmt.Errorf("reading a session: %w", err)
+	}
+	// Whether it expired or was revoked is told to the holder of the secret only.
+	if !token.matches(session.Digest) || !ok {
+		return Opened{}, sessionUnknown()
+	}
+	now := s.now().Truncate(time.Millisecond)
+	if err := session.holds(now); err != nil {
+		return Opened{}, err
+	}
+	return Opened{s.renew(ctx, session, now), token}, nil
+}
+
+// renew extends a customer's session. Failing to is no reason to refuse its holder: the next use tries again.
+func (s *Sessions) renew(ctx context.Context, session Session, now time.Time) Session {
+	if session.Role != chat.RoleCustomer || now.Sub(session.Renewed) < CustomerRenewal {
+		return session
+	}
+	if err := s.Store.RenewSession(ctx, session, now, now.Add(CustomerLife)); err == nil {
+		session.Renewed, session.Expires = now, now.Add(CustomerLife)
+	}
+	return session
+}
+
+// Check says whether the principal's session still holds, by one consistent read: nil, a *Refusal with
+// CodeUnauthenticated, or the store's error. The socket's handlers ask at hello and ping, since the authorizer's
+// context is frozen for a socket's life.
+func (s *Sessions) Check(ctx context.Context, p chat.Principal) error {
+	session, ok, err := s.Store.Session(ctx, p.Workspace, p.User, p.Session)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading a session: %w", err)
+	case !ok || session.Role != p.Role:
+		return sessionUnknown()
+	}
+	return session.holds(s.now())
+}
+
+// Revoke signs the session out and then ends its sockets. An error that wraps ErrSocketsLeft means that the
+// session is revoked all the same.
+func (s *Sessions) Revoke(ctx context.Context, session Session) error {
+	if err := s.Store.RevokeSession(ctx, session, s.now().Truncate(time.Millisecond)); err != nil {
+		return fmt.Errorf("revoking a session: %w", err)
+	}
+	if s.Sockets == nil {
+		return nil
+	}
+	if err := s.Sockets.EndSession(ctx, session.Principal(), chat.CodeUnauthenticated); err != nil {
+		return fmt.Errorf("%w: %w", ErrSocketsLeft, err)
+	}
+	return nil
+}
