@@ -147,6 +147,7 @@ func (l *loader) fail(n *node, format string, args ...any) {
 }
 
 func (l *loader) failed(line int, path, file, format string, args ...any) {
+	line = max(line, 1) // what is absent has no line: the template as a whole lacks it
 	where := l.path
 	if file != "" {
 		where = filepath.Join(filepath.Dir(l.path), file)
