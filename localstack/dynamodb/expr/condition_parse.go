@@ -43,7 +43,6 @@ func (p *parser) parseOr() *node {
 	}
 	n := &node{op: opOr, args: []*node{p.condition(first)}}
 	for p.takeKeyword("OR") {
-		p.operators++
 		n.args = append(n.args, p.condition(p.parseAnd()))
 	}
 	return n
@@ -56,7 +55,6 @@ func (p *parser) parseAnd() *node {
 	}
 	n := &node{op: opAnd, args: []*node{p.condition(first)}}
 	for p.takeKeyword("AND") {
-		p.operators++
 		n.args = append(n.args, p.condition(p.parseNot()))
 	}
 	return n
@@ -64,7 +62,6 @@ func (p *parser) parseAnd() *node {
 
 func (p *parser) parseNot() *node {
 	if p.takeKeyword("NOT") {
-		p.operators++
 		return &node{op: opNot, args: []*node{p.condition(p.parseNot())}}
 	}
 	return p.parsePredicate()
@@ -121,13 +118,7 @@ func comparator(kind tokenKind) op {
 func (p *parser) parseUnit() *node {
 	switch {
 	case p.take('('):
-		inner := p.parseOr()
-		p.expect(')')
-		if inner.parens {
-			p.refuse(rankParentheses, "The expression has redundant parentheses;")
-		}
-		inner.parens = true
-		return inner
+		return p.close(p.parseOr())
 	case p.peek().kind == valueRef:
 		return p.parseValueRef()
 	case p.isConditionKeyword():

@@ -20,7 +20,7 @@ import (
 // functions" in the developer guide).
 const (
 	MaxSize       = 4096 // bytes of an expression as sent
-	MaxOperators  = 300  // operators and functions in one expression
+	MaxOperators  = 300  // comparisons, sums and functions in one expression; AND, OR and NOT do not count
 	MaxInOperands = 100
 )
 

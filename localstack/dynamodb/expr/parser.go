@@ -210,6 +210,16 @@ func (p *parser) parseArguments(operand func() *node) []*node {
 	return args
 }
 
+// close consumes the parenthesis behind inner. AWS takes one pair around anything, but not two.
+func (p *parser) close(inner *node) *node {
+	p.expect(')')
+	if inner.parens {
+		p.refuse(rankParentheses, "The expression has redundant parentheses;")
+	}
+	inner.parens = true
+	return inner
+}
+
 // checkArity refuses a call with too few or too many operands.
 func (p *parser) checkArity(n *node, want int) {
 	if len(n.args) != want {

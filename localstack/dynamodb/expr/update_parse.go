@@ -87,9 +87,13 @@ func (p *updateParser) parseAction(v verb) action {
 	return a
 }
 
-// parseSum reads an operand, or the sum or difference of two.
+// parseSum reads an operand, or the sum or difference of two. Only a whole sum may stand in parentheses:
+// AWS adds two operands, never three.
 func (p *updateParser) parseSum() *node {
-	left := p.parseOperand()
+	left := p.parseParenthesised(p.parseSum)
+	if left.op == opPlus || left.op == opMinus {
+		return left
+	}
 	o := opPlus
 	if !p.take('+') {
 		if !p.take('-') {
@@ -101,17 +105,14 @@ func (p *updateParser) parseSum() *node {
 	return &node{op: o, args: []*node{left, p.parseOperand()}}
 }
 
-// parseOperand reads a path, a :value, a function, or what stands in parentheses.
-func (p *updateParser) parseOperand() *node {
+// parseOperand reads a path, a :value, a function, or one of them in parentheses.
+func (p *updateParser) parseOperand() *node { return p.parseParenthesised(p.parseOperand) }
+
+// parseParenthesised reads what inner reads in parentheses, or an operand.
+func (p *updateParser) parseParenthesised(inner func() *node) *node {
 	switch {
 	case p.take('('):
-		inner := p.parseSum()
-		p.expect(')')
-		if inner.parens {
-			p.refuse(rankParentheses, "The expression has redundant parentheses;")
-		}
-		inner.parens = true
-		return inner
+		return p.close(inner())
 	case p.peek().kind == valueRef:
 		return p.parseValueRef()
 	case p.atFunction():
@@ -124,6 +125,11 @@ func (p *updateParser) parseFunction() *node {
 	p.operators++
 	name := p.source(p.next())
 	n := &node{args: p.parseArguments(p.parseOperand)}
+	for _, arg := range n.args {
+		if arg.op == opListAppend { // if_not_exists alone may be an operand of a function
+			p.refuseUse(arg)
+		}
+	}
 	switch name {
 	case "if_not_exists":
 		n.op = opIfNotExists
