@@ -160,10 +160,14 @@ type TrackHead struct {
 // Head is the hot item of a conversation: what a command must check, change and return.
 type Head struct {
 	Ref
-	Status       Status
-	Version      uint64 // counts state transitions
-	Epoch        uint64 // counts changes of control
-	Assignee     UserID
+	Status   Status
+	Version  uint64 // counts state transitions
+	Epoch    uint64 // counts changes of control
+	Assignee UserID
+	// QueuedAt is when the conversation entered the waiting list; zero when it does not wait.
+	QueuedAt time.Time
+	// Gen is the generation of the whole log: the deployment's restore epoch in the upper 16 bits, the count
+	// of erasures below.
 	Gen          uint32
 	Public, Desk TrackHead
 	Participants map[UserID]Participant

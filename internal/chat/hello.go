@@ -215,8 +215,11 @@ func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, k
 	if track.Last == after {
 		return v, 0, nil
 	}
-	from := after
-	if track.Last-after > pageEvents {
+	from, most := after, uint64(pageEvents)
+	if known {
+		most = MaxPageEvents // whoever has a view gets the complete rest, if it fits
+	}
+	if track.Last-after > most {
 		from, v.Limited = track.Last-pageEvents, true
 	}
 	events, err := s.events(ctx, head, t, from, track.Last)
@@ -227,9 +230,6 @@ func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, k
 	v.Events = events
 	if len(events) == 0 || events[0].Seq != after+1 {
 		v.Limited = true
-	}
-	if !known && after == 0 && len(events) > 0 && events[0].Seq == 1 {
-		v.Limited = false
 	}
 	return v, used, nil
 }

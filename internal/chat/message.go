@@ -50,6 +50,7 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 		return nil, err
 	}
 	s.limitRate(ctx, p, out)
+	s.trimIfHuge(ctx, out)
 	return out, nil
 }
 

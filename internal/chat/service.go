@@ -16,6 +16,8 @@ type Service struct {
 	Dir      Directory
 	Sockets  Sockets
 	Sessions SessionChecker
+	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
+	Tails    Mover
 	Delivery *Delivery
 
 	// Epoch is the deployment's restore epoch, stored with every event (parameter RestoreEpoch).

@@ -1,0 +1,179 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Mover moves tails into chunks. Both writes of a move are plain conditional ones, each safe to repeat.
+type Mover interface {
+	// MoveTail puts the tail's events up to upTo into a chunk, unless a chunk with that first seq exists
+	// (then the end that it stores is adopted), and trims the tail if it still begins where the image's
+	// does. relayed, when positive, is stored with the trim. A tail that has moved already is no error.
+	MoveTail(ctx context.Context, head *Head, t Track, upTo, relayed uint64) error
+	// SetRelayed raises the seq up to which integrations were told.
+	SetRelayed(ctx context.Context, ref Ref, t Track, relayed uint64) error
+}
+
+// Subscription is an integrator's wish to be told of events.
+type Subscription struct {
+	ID   string
+	Kind string // "sqs", "webhook", …
+	// Types filters; empty means all.
+	Types []EventType
+}
+
+// Wants says whether the subscription is about events of this type.
+func (s Subscription) Wants(t EventType) bool {
+	for _, w := range s.Types {
+		if w == t {
+			return true
+		}
+	}
+	return len(s.Types) == 0
+}
+
+// IntegrationJob tells that an event is to be delivered to a subscription. It is a reference, not a body.
+type IntegrationJob struct {
+	Ref
+	Subscription string
+	Track        Track
+	Seq          uint64
+	Gen          uint32
+	Type         EventType
+}
+
+// EventKey is the event's name outside the system: the same however often it is delivered, and never that of
+// another event, since whatever is appended after a restore has another Gen.
+func (j IntegrationJob) EventKey() string {
+	return fmt.Sprintf("%s.%s.%d.%s.%d", j.Workspace, j.Conversation, j.Gen, j.Track, j.Seq)
+}
+
+// IntegrationQueue takes jobs; those of one subscription and conversation stay in order.
+type IntegrationQueue interface {
+	Enqueue(context.Context, []IntegrationJob) error
+}
+
+// SubscriptionSource lists a workspace's subscriptions.
+type SubscriptionSource interface {
+	Subscriptions(context.Context, WorkspaceID) ([]Subscription, error)
+}
+
+const (
+	// tailBytes is where the relay moves a tail: with it and the rest of HEAD under 1 KB, a send costs one
+	// write unit (DynamoDB bills writes per started KB of the item).
+	tailBytes = 520
+	// tailKeeps is how many of the newest events stay: a retry of the last frame finds itself in the image
+	// that refuses it.
+	tailKeeps = 1
+	// eventOverhead is about what an event takes in the tail besides its text.
+	eventOverhead = 44
+	// repairPage is how many events a repair reads at once.
+	repairPage = 200
+)
+
+// Relay carries what was committed to whatever hangs on the table's stream. Records come at least once, those
+// of one conversation in order; everything it does is idempotent or deduplicated by the event's key.
+type Relay struct {
+	Reader        Reader
+	Tails         Mover
+	Subscriptions SubscriptionSource
+	Queue         IntegrationQueue
+}
+
+// Record handles one append: before is nil when the conversation is new. It returns when every subscription
+// has a job for each new event.
+func (r *Relay) Record(ctx context.Context, before, after *Head) error {
+	subs, err := r.Subscriptions.Subscriptions(ctx, after.Workspace)
+	if err != nil {
+		return err
+	}
+	for _, t := range Tracks() {
+		from := uint64(0)
+		if before != nil {
+			from = before.Track(t).Last
+		}
+		if after.Status == StatusClosed {
+			from = min(from, after.Track(t).Relayed) // the repair of what the stream may have lost
+		}
+		if err := r.emit(ctx, subs, after, t, from); err != nil {
+			return err
+		}
+		if after.Status == StatusClosed && after.Track(t).Relayed < after.Track(t).Last {
+			if err := r.Tails.SetRelayed(ctx, after.Ref, t, after.Track(t).Last); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// emit writes jobs for (from, last] of the image, in order.
+func (r *Relay) emit(ctx context.Context, subs []Subscription, head *Head, t Track, from uint64) error {
+	if len(subs) == 0 {
+		return nil
+	}
+	s := Service{Reader: r.Reader}
+	for last := head.Track(t).Last; from < last; {
+		to := min(from+repairPage, last)
+		events, err := s.events(ctx, head, t, from, to)
+		if err != nil {
+			return err
+		}
+		var jobs []IntegrationJob
+		for _, e := range events {
+			jobs = append(jobs, jobsFor(subs, head.Ref, t, e)...)
+		}
+		if err := r.Queue.Enqueue(ctx, jobs); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+func jobsFor(subs []Subscription, ref Ref, t Track, e Event) []IntegrationJob {
+	var jobs []IntegrationJob
+	for _, s := range subs {
+		if s.Wants(e.Type) {
+			jobs = append(jobs, IntegrationJob{Ref: ref, Subscription: s.ID, Track: t, Seq: e.Seq, Gen: e.Gen, Type: e.Type})
+		}
+	}
+	return jobs
+}
+
+// Trim moves the tails that have grown past their bound into chunks. after must be an image that Record has
+// handled: the move notes that its events were relayed.
+func (r *Relay) Trim(ctx context.Context, after *Head) error {
+	for _, t := range Tracks() {
+		track := after.Track(t)
+		if sizeOfTail(track.Tail) <= tailBytes || len(track.Tail) <= tailKeeps {
+			continue
+		}
+		if err := r.Tails.MoveTail(ctx, after, t, track.Last-tailKeeps, track.Last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sizeOfTail(tail []Event) int {
+	n := 0
+	for _, e := range tail {
+		n += len(e.Text) + len(e.Reason) + eventOverhead
+	}
+	return n
+}
+
+// trimIfHuge is what a handler does when the relay has been away for so long that the tail is past
+// MaxTailBytes. Failing to is not the sender's problem: the next send tries again.
+func (s *Service) trimIfHuge(ctx context.Context, out *Outcome) {
+	track := out.Head.Track(out.Track)
+	if s.Tails == nil || sizeOfTail(track.Tail) <= MaxTailBytes {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = s.Tails.MoveTail(ctx, out.Head, out.Track, track.Last-tailKeeps, 0)
+}
