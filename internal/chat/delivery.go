@@ -192,7 +192,7 @@ func (d *Delivery) forgetListener(ref Ref) gone {
 }
 
 func (d *Delivery) forgetSocket(ctx context.Context, w WorkspaceID, t Target) {
-	_ = d.Sockets.Closed(ctx, Principal{Workspace: w, User: t.Listener.User, Role: t.Listener.Role, Connection: t.Connection})
+	_ = d.Sockets.SocketClosed(ctx, Principal{Workspace: w, User: t.Listener.User, Role: t.Listener.Role, Connection: t.Connection})
 }
 
 func (d *Delivery) budget() time.Duration {

@@ -93,8 +93,6 @@ type Reader interface {
 	// After returns up to limit events with seq > after that lie in chunks, without a hole, oldest first; it
 	// may return fewer, but none only if no chunk holds the seq after+1.
 	After(ctx context.Context, ref Ref, t Track, after uint64, limit int) ([]Event, error)
-	// Before returns up to limit events with seq < before that lie in chunks: the newest, oldest first.
-	Before(ctx context.Context, ref Ref, t Track, before uint64, limit int) ([]Event, error)
 }
 
 // Subscriptions changes what is hot but not logged.
@@ -141,8 +139,8 @@ type Waiting struct {
 type Sockets interface {
 	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets).
 	Opened(context.Context, Principal, time.Time) error
-	// Closed forgets it.
-	Closed(context.Context, Principal) error
+	// SocketClosed forgets it.
+	SocketClosed(context.Context, Principal) error
 	// OfUser lists a user's sockets, consistently.
 	OfUser(context.Context, WorkspaceID, UserID) ([]ConnectionID, error)
 	// OfDesk lists the workspace's staff sockets with their principals.

@@ -26,6 +26,8 @@ type Store struct {
 	API API
 	// Chat is the durable table, Connections the ephemeral one.
 	Chat, Connections string
+	// Epoch is the deployment's restore epoch: the upper half of every generation.
+	Epoch uint32
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 }

@@ -1,0 +1,107 @@
+package dynamo
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// expression collects the clauses of one write with their placeholders.
+type expression struct {
+	set, remove, require []string
+	names                map[string]string
+	values               item
+}
+
+func newExpression() *expression {
+	return &expression{names: map[string]string{}, values: item{}}
+}
+
+// value adds a placeholder and returns it.
+func (x *expression) value(name string, v types.AttributeValue) string {
+	x.values[":"+name] = v
+	return ":" + name
+}
+
+func (x *expression) name(placeholder, attribute string) string {
+	x.names["#"+placeholder] = attribute
+	return "#" + placeholder
+}
+
+func (x *expression) update() *string {
+	var parts []string
+	if len(x.set) > 0 {
+		parts = append(parts, "SET "+strings.Join(x.set, ", "))
+	}
+	if len(x.remove) > 0 {
+		parts = append(parts, "REMOVE "+strings.Join(x.remove, ", "))
+	}
+	s := strings.Join(parts, " ")
+	return &s
+}
+
+func (x *expression) condition() *string {
+	s := strings.Join(x.require, " AND ")
+	return &s
+}
+
+// placeholders returns the names, or nil when there are none: DynamoDB refuses an empty map.
+func (x *expression) placeholders() map[string]string {
+	if len(x.names) == 0 {
+		return nil
+	}
+	return x.names
+}
+
+// write marks the kind of the write, for the stream's filter.
+func (x *expression) kind(k string) { x.set = append(x.set, "k = "+x.value("k", str(k))) }
+
+// appendEvents adds the append itself: the seq, the tail, and the condition that nothing came between.
+func (x *expression) appendEvents(a chat.Append) {
+	n := namesOf(a.Track)
+	first := a.After + 1
+	x.set = append(x.set,
+		n.last+" = "+x.value("n", num(a.After+uint64(len(a.Events)))),
+		n.tail+" = list_append("+n.tail+", "+x.value("e", packList(a.Events))+")")
+	x.require = append(x.require, n.last+" = "+x.value("a", num(a.After)))
+	if a.Track == chat.Desk {
+		x.set = append(x.set, "F."+x.name("f", strconv.FormatUint(first, 10))+" = n")
+	}
+	if a.Cursor > 0 {
+		x.set = append(x.set, "P."+x.name("u", mapKey(a.Rule.Actor))+".c = "+x.value("c", num(a.Cursor)))
+	}
+	x.kind(kindAppend)
+}
+
+// rule adds the conditions that chat.Rule.Check describes.
+func (x *expression) rule(r chat.Rule) {
+	user := "P." + x.name("u", mapKey(r.Actor))
+	used := false
+	if r.Participant {
+		x.require = append(x.require, "attribute_exists("+user+")")
+		used = true
+	}
+	if !r.UnmutedAt.IsZero() {
+		x.require = append(x.require, "(attribute_not_exists("+user+".m) OR "+user+".m <= "+x.value("t", num(r.UnmutedAt.UnixMilli()))+")")
+		used = true
+	}
+	if !used && !strings.Contains(strings.Join(x.set, ","), "#u") {
+		delete(x.names, "#u") // DynamoDB refuses names that are not used
+	}
+	if len(r.Statuses) > 0 {
+		in := make([]string, len(r.Statuses))
+		for i, s := range r.Statuses {
+			in[i] = x.value("s"+strconv.Itoa(i), str(statusCodes[s]))
+		}
+		x.require = append(x.require, "st IN ("+strings.Join(in, ", ")+")")
+	}
+	if r.Unassigned {
+		x.require = append(x.require, "attribute_not_exists("+x.name("as", "as")+")")
+	}
+	if r.Version != nil {
+		x.require = append(x.require, "v = "+x.value("v", num(*r.Version)))
+	}
+}

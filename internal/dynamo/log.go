@@ -1,0 +1,256 @@
+package dynamo
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Append is the hot path: one UpdateItem that checks the rule, takes the seqs, stores the events and returns
+// whom to push to.
+func (s *Store) Append(ctx context.Context, a chat.Append) (*chat.Head, error) {
+	x := newExpression()
+	x.appendEvents(a)
+	x.rule(a.Rule)
+	return s.updateHead(ctx, a.Ref, x)
+}
+
+func (s *Store) updateHead(ctx context.Context, ref chat.Ref, x *expression) (*chat.Head, error) {
+	out, err := s.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: headKey(ref).item(),
+		UpdateExpression: x.update(), ConditionExpression: x.condition(),
+		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err != nil {
+		return nil, s.writeFailure(err)
+	}
+	return readHead(out.Attributes, s.Epoch)
+}
+
+// Create makes HEAD, STATE, the customer's membership and the waiting entry in one transaction.
+func (s *Store) Create(ctx context.Context, c chat.Creation) error {
+	head := headKey(c.Ref).item()
+	for name, v := range (item{
+		"st": str(statusCodes[chat.StatusQueued]), "v": num(1), "ep": num(0), "q": num(c.At.UnixMilli()),
+		"n": num(len(c.Events)), "f": num(1), "T": packList(c.Events),
+		"d": num(0), "e": num(1), "D": packList(nil), "F": &types.AttributeValueMemberM{Value: item{}},
+		"P": &types.AttributeValueMemberM{Value: item{mapKey(c.Customer): participant(c.Role, uint64(len(c.Events)))}},
+		"L": &types.AttributeValueMemberM{Value: item{}}, "k": str(kindAppend),
+	}) {
+		head[name] = v
+	}
+	if c.Listen != "" {
+		head["L"] = &types.AttributeValueMemberM{Value: item{string(c.Listen): bin(packListener(c.Listener))}}
+	}
+	state := stateKey(c.Ref).item()
+	state["at"], state["by"] = num(c.At.UnixMilli()), str(string(c.Customer))
+	if c.Page != "" {
+		state["page"] = str(c.Page)
+	}
+	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{
+			TableName: &s.Chat, Item: head, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}},
+		s.putTx(state),
+		s.putTx(openKey(c.Workspace, c.Customer, c.Conversation).item()),
+		s.putTx(waitingItem(c.Ref, c.At.UnixMilli(), c.Customer)),
+	}})
+	return s.transactionFailure(err)
+}
+
+func (s *Store) putTx(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: it}}
+}
+
+func (s *Store) deleteTx(k key) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Chat, Key: k.item()}}
+}
+
+func waitingItem(ref chat.Ref, since int64, customer chat.UserID) item {
+	it := waitingKey(ref, since).item()
+	it["u"] = str(string(customer))
+	return it
+}
+
+// Transition appends and changes the state, the memberships and the waiting list in one transaction.
+func (s *Store) Transition(ctx context.Context, a chat.Append, c chat.Change) error {
+	x := newExpression()
+	x.appendEvents(a)
+	x.rule(a.Rule)
+	x.change(a.Rule.Actor, c)
+	items := []types.TransactWriteItem{{Update: &types.Update{
+		TableName: &s.Chat, Key: headKey(a.Ref).item(),
+		UpdateExpression: x.update(), ConditionExpression: x.condition(),
+		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}}
+	items = append(items, s.memberships(a, c)...)
+	items = append(items, s.waiting(a.Ref, c)...)
+	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+	return s.transactionFailure(err)
+}
+
+// change adds the state transition to an append.
+func (x *expression) change(actor chat.UserID, c chat.Change) {
+	if x.values[":v"] == nil {
+		x.require = append(x.require, "v = "+x.value("v", num(c.Old.Version)))
+	}
+	x.set = append(x.set, "st = "+x.value("st", str(statusCodes[c.Status])), "v = v + "+x.value("one", num(1)))
+	if c.Assignee != "" {
+		raw, _ := chat.IDBytes(chat.UserPrefix, string(c.Assignee))
+		x.set = append(x.set, x.name("as", "as")+" = "+x.value("as", bin(raw[:])))
+	}
+	if _, in := c.Old.Participants[actor]; c.Join != "" && !in {
+		x.set = append(x.set, "P."+x.name("u", mapKey(actor))+" = "+x.value("p", participant(c.Join, 0)))
+	}
+	if c.Listen != "" {
+		x.set = append(x.set, "L."+x.name("l", string(c.Listen))+" = "+x.value("l", bin(packListener(c.Listener))))
+	}
+	switch {
+	case c.Status == chat.StatusQueued && !c.QueuedAt.IsZero():
+		x.set = append(x.set, "q = "+x.value("q", num(c.QueuedAt.UnixMilli())))
+	case c.Status != chat.StatusQueued && !c.Old.QueuedAt.IsZero():
+		x.remove = append(x.remove, "q")
+	}
+}
+
+// memberships moves the participants' rows between open and closed, and adds whoever joins.
+func (s *Store) memberships(a chat.Append, c chat.Change) []types.TransactWriteItem {
+	var items []types.TransactWriteItem
+	was, is := c.Old.Status == chat.StatusClosed, c.Status == chat.StatusClosed
+	for user := range c.Old.Participants {
+		open, closed := openKey(a.Workspace, user, a.Conversation), closedKey(a.Workspace, user, a.Conversation)
+		switch {
+		case is && !was:
+			items = append(items, s.deleteTx(open), s.putTx(closed.item()))
+		case was && !is:
+			items = append(items, s.deleteTx(closed), s.putTx(open.item()))
+		}
+	}
+	if _, in := c.Old.Participants[a.Rule.Actor]; c.Join != "" && !in {
+		items = append(items, s.putTx(openKey(a.Workspace, a.Rule.Actor, a.Conversation).item()))
+	}
+	return items
+}
+
+func (s *Store) waiting(ref chat.Ref, c chat.Change) []types.TransactWriteItem {
+	switch {
+	case !c.Old.QueuedAt.IsZero() && c.Status != chat.StatusQueued:
+		return []types.TransactWriteItem{s.deleteTx(waitingKey(ref, c.Old.QueuedAt.UnixMilli()))}
+	case c.Old.QueuedAt.IsZero() && c.Status == chat.StatusQueued:
+		return []types.TransactWriteItem{s.putTx(waitingItem(ref, c.QueuedAt.UnixMilli(), customerOf(c.Old)))}
+	}
+	return nil
+}
+
+func customerOf(h *chat.Head) chat.UserID {
+	for u, p := range h.Participants {
+		if p.Role == chat.RoleCustomer {
+			return u
+		}
+	}
+	return ""
+}
+
+// Head reads HEAD consistently.
+func (s *Store) Head(ctx context.Context, ref chat.Ref) (*chat.Head, error) {
+	out, err := s.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Chat, Key: headKey(ref).item(), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, failure(err)
+	}
+	if len(out.Item) == 0 {
+		return nil, nil
+	}
+	return readHead(out.Item, s.Epoch)
+}
+
+// MoveTail puts the front of the tail into a chunk, then trims it.
+func (s *Store) MoveTail(ctx context.Context, head *chat.Head, t chat.Track, upTo, relayed uint64) error {
+	track := head.Track(t)
+	n := int(upTo + 1 - track.From)
+	if upTo < track.From || n > len(track.Tail) {
+		return nil
+	}
+	end, err := s.putChunk(ctx, head, t, track.Tail[:n])
+	if err != nil {
+		return err
+	}
+	if n = int(end + 1 - track.From); n > len(track.Tail) {
+		return nil // a later image moved more than this one knows; its trim follows or has been
+	}
+	return s.trim(ctx, head, t, track.Tail[:n], relayed)
+}
+
+// putChunk returns the seq of the last event in the chunk that begins where these events do.
+func (s *Store) putChunk(ctx context.Context, head *chat.Head, t chat.Track, events []chat.Event) (uint64, error) {
+	first, last := events[0].Seq, events[len(events)-1].Seq
+	it := chunkKey(head.Ref, t, first).item()
+	it["to"], it["g"], it["E"] = num(last), num(head.Gen&0xffff), packList(events)
+	_, err := s.API.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if old, failed := conditionItem(err); failed {
+		return getN(old, "to"), nil
+	}
+	return last, failure(err)
+}
+
+// trim removes the moved events from the tail. The removal is by index from the front, so appends that came
+// since the image do not matter; tailFrom and the count of erasures must be what they were.
+func (s *Store) trim(ctx context.Context, head *chat.Head, t chat.Track, moved []chat.Event, relayed uint64) error {
+	x := newExpression()
+	n := namesOf(t)
+	first, last := moved[0].Seq, moved[len(moved)-1].Seq
+	x.require = append(x.require, n.from+" = "+x.value("f", num(first)))
+	if g := head.Gen & 0xffff; g > 0 {
+		x.require = append(x.require, "g = "+x.value("g", num(g)))
+	} else {
+		x.require = append(x.require, "attribute_not_exists(g)")
+	}
+	x.set = append(x.set, n.from+" = "+x.value("to", num(last+1)))
+	if relayed > 0 {
+		x.set = append(x.set, n.relayed+" = "+x.value("r", num(relayed)))
+	}
+	x.kind(kindTrim)
+	for i := range moved {
+		x.remove = append(x.remove, n.tail+"["+strconv.Itoa(i)+"]")
+	}
+	if t == chat.Desk {
+		x.moveFollows(head, first, last)
+	}
+	_, err := s.updateHead(ctx, head.Ref, x)
+	return ignoreRefused(err)
+}
+
+// moveFollows drops the notes of what desk events follow for those that are in a chunk now. A write that was
+// cut in two keeps its note, under the first seq that stays.
+func (x *expression) moveFollows(head *chat.Head, first, last uint64) {
+	for i, e := range head.Desk.Tail {
+		switch {
+		case e.Seq >= first && e.Seq <= last:
+			x.remove = append(x.remove, "F."+x.name("f"+strconv.Itoa(i), strconv.FormatUint(e.Seq, 10)))
+		case e.Seq == last+1:
+			x.set = append(x.set, "F."+x.name("next", strconv.FormatUint(e.Seq, 10))+" = "+x.value("next", num(e.Follows)))
+		}
+	}
+}
+
+// SetRelayed notes up to where integrations were told.
+func (s *Store) SetRelayed(ctx context.Context, ref chat.Ref, t chat.Track, relayed uint64) error {
+	x := newExpression()
+	n := namesOf(t).relayed
+	x.set = append(x.set, n+" = "+x.value("r", num(relayed)))
+	x.require = append(x.require, "attribute_exists(pk)", "(attribute_not_exists("+n+") OR "+n+" < :r)")
+	x.kind(kindTrim)
+	_, err := s.updateHead(ctx, ref, x)
+	return ignoreRefused(err)
+}
