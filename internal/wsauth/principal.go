@@ -1,0 +1,58 @@
+package wsauth
+
+import (
+	"slices"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/identity"
+)
+
+// Names in the authorizer's context. API Gateway keeps it for the socket's life and merges it into
+// requestContext.authorizer of $connect, every message and $disconnect, each value as a text.
+const (
+	contextWorkspace = "workspace"
+	contextUser      = "user"
+	contextRole      = "role"
+	contextSession   = "session"
+	contextName      = "name"
+)
+
+// contextOf returns the flat context that Principal reads back.
+func contextOf(t identity.Ticket) map[string]any {
+	out := map[string]any{
+		contextWorkspace: string(t.Principal.Workspace),
+		contextUser:      string(t.Principal.User),
+		contextRole:      string(t.Principal.Role),
+		contextSession:   string(t.Principal.Session),
+	}
+	if t.Name != "" {
+		out[contextName] = t.Name
+	}
+	return out
+}
+
+// Principal reads who a socket belongs to from requestContext.authorizer. Connection is left for the caller to
+// set, from requestContext.connectionId. The error is CodeUnauthenticated: a socket without a whole principal can
+// only come from a route that was deployed without its authorizer.
+func Principal(authorizer map[string]any) (chat.Principal, error) {
+	text := func(name string) string {
+		s, _ := authorizer[name].(string)
+		return s
+	}
+	p := chat.Principal{
+		Workspace: chat.WorkspaceID(text(contextWorkspace)),
+		User:      chat.UserID(text(contextUser)),
+		Role:      chat.Role(text(contextRole)),
+		Session:   chat.SessionID(text(contextSession)),
+	}
+	if !p.Workspace.Valid() || !p.User.Valid() || !p.Session.Valid() || !slices.Contains(chat.Roles(), p.Role) {
+		return chat.Principal{}, chat.Errorf(chat.CodeUnauthenticated, "the socket has no principal")
+	}
+	return p, nil
+}
+
+// Name reads the display name of a member of staff, "" for others.
+func Name(authorizer map[string]any) string {
+	s, _ := authorizer[contextName].(string)
+	return s
+}
