@@ -85,7 +85,7 @@ func (n Number) big() *big.Int {
 // stored normalises the outcome of an addition and checks that DynamoDB can store it.
 func (n Number) stored() (Number, error) {
 	n = n.normal()
-	if n.Digits() > MaxDigits {
+	if hi, lo := bits.Mul64(pow10(19), pow10(19)); n.hi > hi || n.hi == hi && n.lo >= lo { // 10^38
 		return Number{}, Invalid(messageOverflow)
 	}
 	return n, n.check()

@@ -2,6 +2,7 @@ package attr
 
 import (
 	"iter"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -107,10 +108,10 @@ func (d *Decoder) enter(open byte, scalar, collection string) bool {
 		return d.err == nil
 	case c == '{' || c == '[':
 		d.fail(collection)
-	case c == 0:
-		d.fail("")
-	default:
+	case c != 0 && strings.IndexByte(`"-0123456789tfn`, c) >= 0:
 		d.fail(scalar)
+	default:
+		d.fail("")
 	}
 	return false
 }

@@ -20,14 +20,18 @@ type edit struct {
 }
 
 // Apply returns the item as the update leaves it. The old item stays as it is, and shares with the new one
-// what did not change. All operands are read from the old item, list indexes included. For an item that
-// does not exist, pass its key attributes. Item size, key attributes and index keys are the caller's to check.
+// what did not change. All operands are read from the old item, and indexes of lists refer to it. The old
+// item is nil if there is none; its key attributes are then the caller's to add. So are the checks of item
+// size, of key attributes and of index keys.
 func (b *BoundUpdate) Apply(old attr.Item) (attr.Item, error) {
 	if b == nil {
 		return old, nil
 	}
 	edits := make([]edit, 0, len(b.actions))
 	for _, a := range b.actions {
+		if old == nil && a.verb == verbRemove {
+			continue // AWS takes any path here, though it refuses those that lead nowhere in an item
+		}
 		value, err := b.env.outcome(a, old)
 		if err != nil {
 			return nil, err
