@@ -64,22 +64,10 @@ func attemptKey(counter string) key { return key{"signin#" + counter, "N"} }
 // lost to the log, and none of it reaches the caller.
 func identityFailure(what string, err error) error {
 	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode() {
-		case "ValidationException", "AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException":
-			return fmt.Errorf("%s: %w", what, err)
-		}
+	if errors.As(err, &api) && permanent[api.ErrorCode()] {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w: %w", what, chat.Errorf(chat.CodeUnavailable, "storage did not answer; try again"), err)
-}
-
-// identityRefused returns the image that failed a condition (nil: there was no item), if that is what err is.
-func identityRefused(err error) (item, bool) {
-	var failed *types.ConditionalCheckFailedException
-	if errors.As(err, &failed) {
-		return failed.Item, true
-	}
-	return nil, false
 }
 
 func (i Identity) get(ctx context.Context, table string, k key, consistent bool, what string) (item, error) {
@@ -100,7 +88,7 @@ func (i Identity) putUnless(ctx context.Context, it item, condition string, valu
 	if err == nil {
 		return nil
 	}
-	if _, refused := identityRefused(err); refused {
+	if _, refused := conditionItem(err); refused {
 		return chat.Errorf(chat.CodeForbidden, "%s: it belongs to somebody else", what)
 	}
 	return identityFailure(what, err)

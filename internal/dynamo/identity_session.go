@@ -62,7 +62,7 @@ func (i Identity) updateSession(ctx context.Context, s identity.Session, update,
 		UpdateExpression: &update, ConditionExpression: &condition,
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
-	if _, refused := identityRefused(err); refused || err == nil {
+	if _, refused := conditionItem(err); refused || err == nil {
 		return nil
 	}
 	return identityFailure("session", err)

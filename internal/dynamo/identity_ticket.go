@@ -47,7 +47,7 @@ func (i Identity) TakeTicket(ctx context.Context, w chat.WorkspaceID, hash strin
 		ReturnValues:                        types.ReturnValueAllOld,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if old, refused := identityRefused(err); refused {
+	if old, refused := conditionItem(err); refused {
 		if len(old) == 0 {
 			return identity.Ticket{}, identity.ErrTicketGone
 		}
