@@ -218,6 +218,12 @@ const handshakeKey = "dGhlIHNhbXBsZSBub25jZQ=="
 // handshake sends an upgrade request with extra header lines and returns the client whatever the answer was.
 func (s *stage) handshake(target string, lines ...string) *rawClient {
 	s.t.Helper()
+	return s.handshakeAnd(nil, target, lines...)
+}
+
+// handshakeAnd sends early bytes along with the upgrade request.
+func (s *stage) handshakeAnd(early []byte, target string, lines ...string) *rawClient {
+	s.t.Helper()
 	nc, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		s.t.Fatal(err)
@@ -229,7 +235,7 @@ func (s *stage) handshake(target string, lines ...string) *rawClient {
 	for _, l := range lines {
 		req += l + "\r\n"
 	}
-	if _, err := io.WriteString(nc, req+"\r\n"); err != nil {
+	if _, err := nc.Write(append([]byte(req+"\r\n"), early...)); err != nil {
 		s.t.Fatal(err)
 	}
 	c := &rawClient{t: s.t, nc: nc, r: bufio.NewReader(nc)}
