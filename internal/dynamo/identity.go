@@ -32,7 +32,7 @@ var (
 
 // Attributes of identity items. Names are short: bytes are billed.
 const (
-	idTTL       = "ttl" // Unix seconds after which DynamoDB deletes the item, in both tables
+	idTTL       = "x" // Unix seconds after which DynamoDB deletes the item, in both tables
 	idName      = "n"
 	idOrigins   = "o" // list of texts
 	idOrigin    = "og"
@@ -42,7 +42,7 @@ const (
 	idRole      = "r"
 	idAddress   = "ad"
 	idHash      = "h"
-	idDisabled  = "x"
+	idDisabled  = "off"
 	idWidget    = "k"
 	idDigest    = "d"
 	idCreated   = "c" // times are Unix milliseconds

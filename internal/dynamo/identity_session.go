@@ -44,23 +44,22 @@ func (i Identity) Session(ctx context.Context, w chat.WorkspaceID, u chat.UserID
 
 // RenewSession implements identity.SessionStore.
 func (i Identity) RenewSession(ctx context.Context, s identity.Session, renewed, expires time.Time) error {
-	return i.updateSession(ctx, s, "SET rn = :rn, e = :e, #ttl = :ttl",
-		"attribute_not_exists(rv) AND rn < :rn", map[string]string{"#ttl": idTTL},
-		item{":rn": millis(renewed), ":e": millis(expires), ":ttl": num(expires.Add(sessionSlack).Unix())})
+	return i.updateSession(ctx, s, "SET rn = :rn, e = :e, x = :x", "attribute_not_exists(rv) AND rn < :rn",
+		item{":rn": millis(renewed), ":e": millis(expires), ":x": num(expires.Add(sessionSlack).Unix())})
 }
 
 // RevokeSession implements identity.SessionStore.
 func (i Identity) RevokeSession(ctx context.Context, s identity.Session, at time.Time) error {
-	return i.updateSession(ctx, s, "SET rv = :at", "attribute_exists(pk) AND attribute_not_exists(rv)", nil,
+	return i.updateSession(ctx, s, "SET rv = :at", "attribute_exists(pk) AND attribute_not_exists(rv)",
 		item{":at": millis(at)})
 }
 
 // updateSession makes a change whose condition may fail: then there was nothing to change.
-func (i Identity) updateSession(ctx context.Context, s identity.Session, update, condition string, names map[string]string, values item) error {
+func (i Identity) updateSession(ctx context.Context, s identity.Session, update, condition string, values item) error {
 	_, err := i.Store.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &i.Store.Chat, Key: sessionKey(s.Workspace, s.User, s.ID).item(),
 		UpdateExpression: &update, ConditionExpression: &condition,
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		ExpressionAttributeValues: values,
 	})
 	if _, refused := conditionItem(err); refused || err == nil {
 		return nil
@@ -72,13 +71,27 @@ func (i Identity) updateSession(ctx context.Context, s identity.Session, update,
 func (i Identity) AddAttempts(ctx context.Context, counter string, n int, expires time.Time) (int, error) {
 	out, err := i.Store.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &i.Store.Connections, Key: attemptKey(counter).item(),
-		UpdateExpression:          aws.String("ADD n :n SET #ttl = :ttl"),
-		ExpressionAttributeNames:  map[string]string{"#ttl": idTTL},
-		ExpressionAttributeValues: item{":n": num(n), ":ttl": num(expires.Unix())},
+		UpdateExpression:          aws.String("ADD n :n SET x = :x"),
+		ExpressionAttributeValues: item{":n": num(n), ":x": num(expires.Unix())},
 		ReturnValues:              "UPDATED_NEW",
 	})
 	if err != nil {
 		return 0, identityFailure("attempts", err)
 	}
 	return getInt(out.Attributes, idCount), nil
+}
+
+// SocketsOfSession lists the live sockets of a session, consistently.
+func (i Identity) SocketsOfSession(ctx context.Context, p chat.Principal) ([]chat.ConnectionID, error) {
+	rows, err := i.Store.sockets(ctx, userPartition(p.Workspace, p.User))
+	if err != nil {
+		return nil, identityFailure("sockets", err)
+	}
+	var out []chat.ConnectionID
+	for _, row := range rows {
+		if getS(row, "s") == string(p.Session) {
+			out = append(out, chat.ConnectionID(getS(row, "sk")))
+		}
+	}
+	return out, nil
 }

@@ -55,7 +55,7 @@ type forgetter struct {
 	failure error
 }
 
-func (f *forgetter) Closed(_ context.Context, p chat.Principal) error {
+func (f *forgetter) SocketClosed(_ context.Context, p chat.Principal) error {
 	f.closed = append(f.closed, p)
 	return f.failure
 }

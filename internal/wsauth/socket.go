@@ -47,7 +47,7 @@ func offers(header, protocol string) bool {
 
 // Forgetter forgets sockets, as chat.Sockets does: a socket that is not known is no error.
 type Forgetter interface {
-	Closed(context.Context, chat.Principal) error
+	SocketClosed(context.Context, chat.Principal) error
 }
 
 // Disconnect answers $disconnect.
@@ -65,7 +65,7 @@ func (d *Disconnect) Handle(ctx context.Context, r events.APIGatewayWebsocketPro
 		d.Log.WarnContext(ctx, "$disconnect without a principal", "requestId", r.RequestContext.RequestID)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}, nil
 	}
-	if err := d.Sockets.Closed(ctx, p); err != nil {
+	if err := d.Sockets.SocketClosed(ctx, p); err != nil {
 		d.Log.ErrorContext(ctx, "socket not forgotten", "connectionId", p.Connection, "error", err)
 		return events.APIGatewayProxyResponse{}, err
 	}
