@@ -75,13 +75,17 @@ const MaxAttempts = 7
 
 func delayOf(attempt int) time.Duration { return min(time.Second<<attempt, time.Minute) }
 
-// Committed pushes the outcome's events to every listener in its image but the sender's own connection. When
-// it returns nil, each listener has been pushed to, is gone, or is owed a queued job: the caller may
-// acknowledge.
-func (d *Delivery) Committed(ctx context.Context, out *Outcome, except ConnectionID) error {
+// Committed pushes the outcome's events to every listener in its image but the actor's own connection, and
+// announces changes of state. When it returns nil, each listener has been pushed to, is gone, or is owed a
+// queued job: the caller may acknowledge.
+func (d *Delivery) Committed(ctx context.Context, p Principal, out *Outcome) error {
 	if len(out.Push) == 0 {
 		return nil
 	}
+	if err := d.announce(ctx, p, out); err != nil {
+		return err
+	}
+	except := p.Connection
 	job := Job{Ref: out.Head.Ref, Track: out.Track, From: out.Push[0].Seq, To: out.Push[len(out.Push)-1].Seq, Except: except}
 	var jobs []Job
 	for shard := range out.Head.ListenerShards {

@@ -247,3 +247,9 @@ func (s *Service) newestWithin(events []Event, room int) ([]Event, int) {
 	}
 	return events[i:], used
 }
+
+// Snapshot returns the whole state of play of an image for the principal, within one frame.
+func (s *Service) Snapshot(ctx context.Context, p Principal, head *Head) (Snapshot, error) {
+	snap, _, err := s.snapshot(ctx, p, head, Cursor{}, false, welcomeBytes)
+	return snap, err
+}

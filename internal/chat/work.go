@@ -95,8 +95,3 @@ func (d *Delivery) broadcast(ctx context.Context, j Job) error {
 	})
 	return nil
 }
-
-// WaitingChanged queues a broadcast. It never runs in a request.
-func (d *Delivery) WaitingChanged(ctx context.Context, ref Ref, change WaitingChange) error {
-	return d.Queue.Enqueue(ctx, 0, Job{Ref: ref, Waiting: &change})
-}

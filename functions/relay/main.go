@@ -1,0 +1,40 @@
+// Command relay works off the chat table's stream: integration jobs, and tails into chunks.
+package main
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/queue"
+	"github.com/parley-chat/parley/internal/telemetry"
+	"github.com/parley-chat/parley/internal/worker"
+)
+
+// subscriptionLife is how long a process remembers a workspace's subscriptions.
+const subscriptionLife = 30 * time.Second
+
+func main() {
+	env := config.FromEnvironment()
+	aws := env.AWS()
+	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16))}
+	relay := &worker.Relay{
+		Relay: &chat.Relay{
+			Reader: store, Tails: store,
+			Subscriptions: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now},
+			Queue:         &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},
+		},
+		Head: store.HeadOfImage,
+		Log:  telemetry.Logger(env),
+	}
+	if err := env.Err(); err != nil {
+		slog.Error("configuration", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(relay.Handle)
+}

@@ -1,0 +1,44 @@
+// Command socket serves every message of the WebSocket API.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/gateway"
+	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/queue"
+	"github.com/parley-chat/parley/internal/telemetry"
+	"github.com/parley-chat/parley/internal/wsapi"
+	"github.com/parley-chat/parley/internal/wsauth"
+)
+
+func main() {
+	env := config.FromEnvironment()
+	aws := env.AWS()
+	epoch := uint32(env.Uint("RESTORE_EPOCH", 16))
+	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Connections: env.Required("CONNECTION_TABLE"), Epoch: epoch}
+	delivery := &chat.Delivery{
+		Push:   gateway.Pusher{API: aws.Connections()},
+		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
+		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
+	}
+	handler := &wsapi.Handler{
+		Chat: &chat.Service{
+			Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
+			Sessions: &identity.Sessions{Store: store}, Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
+		},
+		Delivery: delivery, Principal: wsauth.Principal, Log: telemetry.Logger(env),
+	}
+	if err := env.Err(); err != nil {
+		slog.Error("configuration", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler.Handle)
+}

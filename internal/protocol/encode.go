@@ -1,0 +1,176 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Encode writes a frame. Text is not escaped for HTML: bytes are metered, and clients treat text as text.
+func Encode(frame any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(frame); err != nil {
+		// The frames of this package hold nothing that JSON cannot (a test marshals each of them).
+		panic("protocol: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// EventOf turns an event into its form for clients.
+func EventOf(e chat.Event) Event {
+	return Event{
+		Seq: e.Seq, ID: e.ID, Type: e.Type, At: e.At.UnixMilli(), Sender: e.Sender, Role: e.Role,
+		Follows: e.Follows, Target: e.Target, Text: e.Text, From: e.From, To: e.To, Reason: e.Reason, Subject: e.Subject,
+	}
+}
+
+// EventsOf turns events into their form for clients. It returns nil for none.
+func EventsOf(events []chat.Event) []Event {
+	if len(events) == 0 {
+		return nil
+	}
+	out := make([]Event, len(events))
+	for i, e := range events {
+		out[i] = EventOf(e)
+	}
+	return out
+}
+
+// eventFixed is more than an event takes in a frame besides its text and reason: names, ids, numbers, commas.
+const eventFixed = 380
+
+// EventSize returns an upper bound of the bytes that the event takes in a frame.
+func EventSize(e chat.Event) int {
+	return eventFixed + stringSize(e.Text) + stringSize(e.Reason)
+}
+
+// stringSize bounds the length of s as a JSON string: control characters take 6 bytes, quotes and
+// backslashes 2, U+2028 and U+2029 6.
+func stringSize(s string) int {
+	n := len(s)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c < 0x20 || c == 0x7f:
+			n += 5
+		case c == '"' || c == '\\':
+			n++
+		case c == 0xe2:
+			n += 3
+		}
+	}
+	return n
+}
+
+// Encoder writes the frames that delivery pushes.
+type Encoder struct{}
+
+// Events writes events as few frames as their size allows.
+func (Encoder) Events(head *chat.Head, t chat.Track, events []chat.Event) [][]byte {
+	var frames [][]byte
+	for len(events) > 0 {
+		n, used := 0, 512
+		for n < len(events) {
+			if used += EventSize(events[n]); used > chat.MaxFrame && n > 0 {
+				break
+			}
+			n++
+		}
+		frames = append(frames, Encode(Events{
+			Type: TypeEvents, Conversation: head.Conversation, Track: t, Gen: head.Gen, Events: EventsOf(events[:n]),
+		}))
+		events = events[n:]
+	}
+	return frames
+}
+
+// Waiting writes a change of the waiting list.
+func (Encoder) Waiting(c chat.WaitingChange) []byte {
+	push := WaitingPush{Type: TypeWaiting}
+	if c.Added != nil {
+		push.Added = []WaitingEntry{waitingOf(*c.Added)}
+	}
+	if c.Removed != "" {
+		push.Removed = []chat.ConversationID{c.Removed}
+	}
+	return Encode(push)
+}
+
+func waitingOf(w chat.Waiting) WaitingEntry {
+	return WaitingEntry{Conversation: w.Conversation, Customer: w.Customer, Since: w.Since.UnixMilli()}
+}
+
+// WaitingOf turns waiting conversations into their form for clients.
+func WaitingOf(list []chat.Waiting) []WaitingEntry {
+	out := make([]WaitingEntry, len(list))
+	for i, w := range list {
+		out[i] = waitingOf(w)
+	}
+	return out
+}
+
+// SnapshotOf turns a snapshot into its form for a client of that role.
+func SnapshotOf(s chat.Snapshot, role chat.Role) Snapshot {
+	out := Snapshot{
+		Conversation: s.Head.Conversation, Gen: s.Head.Gen, Status: s.Head.Status, Version: s.Head.Version,
+		Assignee: s.Head.Assignee, Participants: participantsOf(s.Head), Public: viewOf(s.Public),
+	}
+	if role.Staff() {
+		desk := viewOf(s.Desk)
+		out.Desk = &desk
+	}
+	return out
+}
+
+func viewOf(v chat.TrackView) TrackView {
+	return TrackView{Head: v.Head, Events: EventsOf(v.Events), Limited: v.Limited}
+}
+
+func participantsOf(h *chat.Head) []Participant {
+	users := slices.Sorted(maps.Keys(h.Participants))
+	out := make([]Participant, len(users))
+	for i, u := range users {
+		p := h.Participants[u]
+		out[i] = Participant{User: u, Role: p.Role, Read: p.Cursor}
+	}
+	return out
+}
+
+// HeadsOf returns the newest seqs of a conversation for a client of that role.
+func HeadsOf(h *chat.Head, role chat.Role) TrackHeads {
+	out := TrackHeads{Gen: h.Gen, Public: h.Public.Last}
+	if role.Staff() {
+		out.Desk = h.Desk.Last
+	}
+	return out
+}
+
+// ErrorOf turns any error into its frame. What nobody named is internal: its text stays here.
+func ErrorOf(err error, ref string, conversation chat.ConversationID) Error {
+	out := Error{Type: TypeError, Ref: ref, Code: chat.CodeOf(err), Conversation: conversation}
+	out.Retryable = out.Code.Retryable()
+	out.Message = "something went wrong on our side; send the same again"
+	if e := asError(err); e != nil {
+		out.Message = e.Message
+		out.RetryAfter = e.RetryAfter.Milliseconds()
+	}
+	return out
+}
+
+// clean makes a ref safe to send back: a prefix of at most MaxRef bytes of valid UTF-8.
+func clean(ref string) string {
+	if len(ref) <= MaxRef {
+		return strings.ToValidUTF8(ref, "")
+	}
+	ref = ref[:MaxRef]
+	for len(ref) > 0 && !utf8.ValidString(ref) {
+		ref = ref[:len(ref)-1]
+	}
+	return ref
+}

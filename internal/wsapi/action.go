@@ -1,0 +1,149 @@
+package wsapi
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// actions maps each action of the protocol to what it does.
+var actions = map[string]func(*Handler, context.Context, *request) (any, error){
+	protocol.ActionHello:  (*Handler).hello,
+	protocol.ActionStart:  (*Handler).start,
+	protocol.ActionSend:   (*Handler).send,
+	protocol.ActionEdit:   (*Handler).edit,
+	protocol.ActionDelete: (*Handler).delete,
+	protocol.ActionPage:   (*Handler).page,
+	protocol.ActionTyping: (*Handler).typing,
+	protocol.ActionRead:   (*Handler).read,
+	protocol.ActionPing:   (*Handler).ping,
+	protocol.ActionJoin:   (*Handler).join,
+	protocol.ActionClose:  (*Handler).close,
+	protocol.ActionReopen: (*Handler).reopen,
+}
+
+// Actions lists the actions that this package serves: the template must have a route for each.
+func Actions() []string {
+	out := make([]string, 0, len(actions))
+	for a := range actions {
+		out = append(out, a)
+	}
+	return out
+}
+
+func (h *Handler) send(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Send](r.body)
+	if err != nil {
+		return nil, err
+	}
+	t, err := protocol.TrackOf(f.Track)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Send(ctx, r.principal, f.Conversation, t, f.After, protocol.MessagesOf(f.Messages))
+	return h.committed(ctx, r, out, err)
+}
+
+func (h *Handler) start(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Start](r.body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Start(ctx, r.principal, f.Conversation, f.Page, protocol.MessagesOf(f.Messages))
+	return h.committed(ctx, r, out, err)
+}
+
+func (h *Handler) edit(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Edit](r.body)
+	if err != nil {
+		return nil, err
+	}
+	t, err := protocol.TrackOf(f.Track)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Edit(ctx, r.principal, chat.Revision{Conversation: f.Conversation, Track: t, After: f.After, ID: f.ID, Target: f.Target, Text: f.Text})
+	return h.committed(ctx, r, out, err)
+}
+
+func (h *Handler) delete(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Delete](r.body)
+	if err != nil {
+		return nil, err
+	}
+	t, err := protocol.TrackOf(f.Track)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Delete(ctx, r.principal, chat.Revision{Conversation: f.Conversation, Track: t, After: f.After, ID: f.ID, Target: f.Target})
+	return h.committed(ctx, r, out, err)
+}
+
+func (h *Handler) join(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Join](r.body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Join(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {
+		return nil, err
+	}
+	snap, err := h.Chat.Snapshot(ctx, r.principal, out.Head)
+	if err != nil {
+		return nil, err
+	}
+	ack, s := ackOf(r, out), protocol.SnapshotOf(snap, r.principal.Role)
+	ack.Snapshot, ack.Events = &s, nil // the snapshot holds them
+	return ack, nil
+}
+
+func (h *Handler) close(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Close](r.body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Close(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID, Reason: f.Reason})
+	return h.committed(ctx, r, out, err)
+}
+
+func (h *Handler) reopen(ctx context.Context, r *request) (any, error) {
+	f, err := protocol.Decode[protocol.Reopen](r.body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Chat.Reopen(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID, Reason: f.Reason})
+	return h.committed(ctx, r, out, err)
+}
+
+// committed pushes what was committed, and acknowledges last.
+func (h *Handler) committed(ctx context.Context, r *request, out *chat.Outcome, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {
+		return nil, err
+	}
+	return ackOf(r, out), nil
+}
+
+func ackOf(r *request, out *chat.Outcome) protocol.Ack {
+	track := out.Head.Track(out.Track)
+	ack := protocol.Ack{
+		Type: protocol.TypeAck, Ref: r.Ref, Conversation: out.Head.Conversation, Track: out.Track, Gen: out.Head.Gen, Head: track.Last,
+	}
+	for _, a := range out.Acks {
+		ack.Acks = append(ack.Acks, protocol.Acked{ID: a.Event.ID, Seq: a.Event.Seq, At: a.Event.At.UnixMilli(), Duplicate: a.Duplicate})
+	}
+	room := chat.MaxFrame - 4<<10
+	for _, e := range out.Missed {
+		if room -= protocol.EventSize(e); room < 0 {
+			return ack // the client sees the hole and pages
+		}
+	}
+	ack.Events = protocol.EventsOf(out.Missed)
+	return ack
+}
