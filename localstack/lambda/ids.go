@@ -3,6 +3,7 @@ package lambda
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,18 @@ func newTrace(now time.Time) string {
 	epoch := [4]byte{byte(seconds >> 24), byte(seconds >> 16), byte(seconds >> 8), byte(seconds)}
 	return "Root=1-" + hex.EncodeToString(epoch[:]) + "-" + hex.EncodeToString(b[:12]) +
 		";Parent=" + hex.EncodeToString(b[12:]) + ";Sampled=0"
+}
+
+// withRoot completes a trace header that has no root: a new trace, or a bare lineage.
+func withRoot(trace string, now time.Time) string {
+	switch {
+	case trace == "":
+		return newTrace(now)
+	case strings.HasPrefix(trace, "Root="):
+		return trace
+	default:
+		return newTrace(now) + ";" + trace
+	}
 }
 
 func newToken(bytes int) string {

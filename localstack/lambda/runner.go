@@ -70,9 +70,7 @@ func (r *Runner) Invoke(ctx context.Context, name string, event []byte, opts sea
 	if len(event) > maxEvent {
 		return seam.InvokeResult{}, ErrTooLarge
 	}
-	if opts.Trace == "" {
-		opts.Trace = newTrace(r.opts.Now())
-	}
+	opts.Trace = withRoot(opts.Trace, r.opts.Now())
 	return r.invokeWithFaults(ctx, f, event, opts)
 }
 
