@@ -51,6 +51,13 @@ func (q *fakeQueues) put(group string, bodies ...string) {
 	}
 }
 
+// deadLetters are the bodies sent to the queue "dead".
+func (q *fakeQueues) deadLetters() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.sent["http://dead"])
+}
+
 func (q *fakeQueues) taken() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -120,7 +120,10 @@ func (l *lane) process(ctx context.Context, batch []*streamRecord) bool {
 		if outcome.throttled { // not an attempt: the function did not run
 			continue
 		}
-		if s.spec.Bisect && len(batch) > 1 && outcome.succeeded == 0 { // does not count as a retry
+		if s.spec.Bisect && outcome.succeeded > 0 { // split where the function said
+			continue
+		}
+		if s.spec.Bisect && len(batch) > 1 { // splitting does not count as a retry
 			half := len(batch) / 2
 			if !l.process(ctx, batch[:half]) {
 				return false

@@ -340,7 +340,7 @@ func TestRecursionStops(t *testing.T) {
 			if got := len(w.function.got()); got != want {
 				t.Errorf("allowed %v: %d invocations, want %d", allowed, got, want)
 			}
-			dead := w.queues.sent["http://dead"]
+			dead := w.queues.deadLetters()
 			if (len(dead) == 1 && dead[0] == "again") == allowed || len(w.queues.left()) > 0 {
 				t.Errorf("allowed %v: dead letters %q, left %q", allowed, dead, w.queues.left())
 			}
