@@ -19,6 +19,8 @@ type Plan struct {
 	Outputs map[string]string
 	// Skipped lists logical ids of resources that only matter on AWS (alarms, dashboards, log groups).
 	Skipped []string
+	// Alarms counts the CloudWatch alarms among them, for the idle price.
+	Alarms int
 	// Warnings names what is allowed but unwise, or known and without effect locally, each with its line.
 	Warnings []string
 }

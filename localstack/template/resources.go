@@ -121,7 +121,15 @@ func (l *loader) add(r *resource) {
 	l.byID[r.id] = r
 	l.resources = append(l.resources, r)
 	if r.skipped() {
-		l.plan.Skipped = append(l.plan.Skipped, r.id)
+		l.skip(r.id, r.typ)
+	}
+}
+
+// skip notes a resource that only matters on AWS.
+func (l *loader) skip(id, typ string) {
+	l.plan.Skipped = append(l.plan.Skipped, id)
+	if typ == "AWS::CloudWatch::Alarm" || typ == "AWS::CloudWatch::CompositeAlarm" {
+		l.plan.Alarms++
 	}
 }
 
@@ -195,7 +203,7 @@ func (l *loader) nested(r *resource) {
 		if typ := e.val.get("Type"); typ == nil || !skippedTypes[typ.text] {
 			l.fail(e.val, "a nested stack may hold only resources that are skipped locally, such as alarms")
 		}
-		l.plan.Skipped = append(l.plan.Skipped, r.id+"."+e.name)
+		l.skip(r.id+"."+e.name, e.val.get("Type").scalar(""))
 	}
 }
 
