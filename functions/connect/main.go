@@ -1,16 +1,15 @@
-// Command connect answers the $connect route. It needs no AWS service and no configuration.
+// Command connect answers the $connect route. It needs no AWS service.
 package main
 
 import (
-	"log/slog"
-	"os"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/wsauth"
 )
 
 func main() {
-	handler := &wsauth.Connect{Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	handler := &wsauth.Connect{Log: telemetry.Logger(config.FromEnvironment())}
 	lambda.Start(handler.Handle)
 }

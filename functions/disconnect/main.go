@@ -4,19 +4,19 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/wsauth"
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env := config.FromEnvironment()
+	log := telemetry.Logger(env)
 	store := &dynamo.Store{API: env.AWS().DynamoDB(), Connections: env.Required("CONNECTION_TABLE")}
 	if err := env.Err(); err != nil {
 		log.Error("cannot start", "error", err)

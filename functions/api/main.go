@@ -1,0 +1,59 @@
+// Command api serves the HTTP API.
+//
+// Environment: CHAT_TABLE, CONNECTION_TABLE, WS_ENDPOINT (https, for @connections: signing out closes sockets),
+// WS_URL (wss, what clients open), RESTORE_EPOCH and PARLEY_VERSION (optional).
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/gateway"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/password"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/telemetry"
+	"github.com/parley-chat/parley/internal/wsauth"
+)
+
+func main() {
+	env := config.FromEnvironment()
+	log := telemetry.Logger(env)
+	api := newAPI(env, log)
+	if err := env.Err(); err != nil {
+		log.Error("cannot start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(httpapi.Lambda(api.Handler()))
+}
+
+func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
+	aws := env.AWS()
+	store := &dynamo.Store{
+		API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Connections: env.Required("CONNECTION_TABLE"),
+		Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)),
+	}
+	ids := dynamo.Identity{Store: store}
+	sessions := &identity.Sessions{Store: ids, Sockets: wsauth.SessionSockets{
+		Find: ids, Push: gateway.Pusher{API: aws.Connections()}, Forget: store,
+	}}
+	return &httpapi.API{
+		Customers:     &identity.Customers{Workspaces: ids, Sessions: sessions},
+		Staff:         &identity.Staff{Accounts: ids, Workspaces: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions},
+		Sessions:      sessions,
+		Tickets:       &identity.Tickets{Store: ids, Workspaces: ids},
+		Workspaces:    ids,
+		Conversations: &chat.Service{Reader: store, SizeOf: protocol.EventSize},
+		Directory:     store,
+		SocketURL:     env.Required("WS_URL"),
+		Version:       env.Optional("PARLEY_VERSION", "dev"),
+		Region:        env.Required("AWS_REGION"),
+		Log:           log,
+	}
+}

@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/identity"
+)
+
+// Conversations reads the log, as chat.Service does: permissions are checked inside, and a conversation of others
+// is CodeNotFound.
+type Conversations interface {
+	Page(context.Context, chat.Principal, chat.PageQuery) (*chat.PageResult, error)
+	Snapshot(context.Context, chat.Principal, *chat.Head) (chat.Snapshot, error)
+}
+
+// API serves the routes. All fields but Log are needed.
+type API struct {
+	Customers     *identity.Customers
+	Staff         *identity.Staff
+	Sessions      *identity.Sessions
+	Tickets       *identity.Tickets
+	Workspaces    identity.Workspaces
+	Conversations Conversations
+	Directory     chat.Directory
+	// SocketURL is where tickets open sockets: "wss://…/stage".
+	SocketURL string
+	// Version and Region are what health tells.
+	Version, Region string
+	Log             *slog.Logger
+}
+
+// call is one request on its way.
+type call struct {
+	*http.Request
+	session identity.Opened // zero on routes that need none
+}
+
+// route is one row of the table of routes.
+type route struct {
+	pattern string
+	// open routes need no session.
+	open bool
+	// command is what the session's role must be allowed; "" for one's own session.
+	command chat.Command
+	serve   func(*API, *call) (status int, body any, err error)
+}
+
+// routes is the whole API.
+func routes() []route {
+	return []route{
+		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer},
+		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn},
+		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession},
+		{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut},
+		{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket},
+		{pattern: "GET /v1/conversations", command: chat.CommandMine, serve: (*API).listConversations},
+		{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation},
+		{pattern: "GET /v1/conversations/{id}/events", command: chat.CommandPage, serve: (*API).events},
+		{pattern: "GET /v1/health", open: true, serve: (*API).health},
+	}
+}
+
+// Handler returns the routes as one handler.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes() {
+		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, request *http.Request) { a.handle(w, request, r) })
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		if _, pattern := mux.Handler(r); pattern == "" {
+			a.noRoute(mux, w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// secure sets the headers that every answer has. Nothing here is for caches: tokens and conversations are not,
+// and the rest is tiny.
+func secure(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Strict-Transport-Security", "max-age=63072000")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// noRoute lets the mux say whether it is 404 or 405 (with Allow), and says so as a problem.
+func (a *API) noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var said recorder
+	mux.ServeHTTP(&said, r)
+	err := &statusError{http.StatusNotFound, chat.Errorf(chat.CodeNotFound, "there is no such route")}
+	if said.status == http.StatusMethodNotAllowed {
+		err = &statusError{said.status, chat.Errorf(chat.CodeInvalid, "this route has other methods")}
+		w.Header().Set("Allow", said.Header().Get("Allow"))
+	}
+	writeProblem(w, problemOf(err))
+}
+
+func (a *API) handle(w http.ResponseWriter, r *http.Request, route route) {
+	begin := time.Now()
+	c := &call{Request: r}
+	status, body, err := a.serve(c, route)
+	problem := Problem{Status: status}
+	if err != nil {
+		problem = problemOf(err)
+		writeProblem(w, problem)
+	} else {
+		writeJSON(w, status, body)
+	}
+	a.record(c, route, problem, err, time.Since(begin))
+}
+
+// serve authenticates, authorizes and runs the route. A panic is an error that nobody named.
+func (a *API) serve(c *call, route route) (status int, body any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.Log.ErrorContext(c.Context(), "panic", "route", route.pattern, "value", v, "stack", string(debug.Stack()))
+			err = chat.Errorf(chat.CodeInternal, "something went wrong on our side; try again")
+		}
+	}()
+	if !route.open {
+		if err := a.authenticate(c, route.command); err != nil {
+			return 0, nil, err
+		}
+	}
+	return route.serve(a, c)
+}
+
+// authenticate finds the session and checks that its role may issue the command at all. How far the permission
+// reaches is checked where the conversation is read.
+func (a *API) authenticate(c *call, command chat.Command) error {
+	opened, err := a.Sessions.Authenticate(c.Context(), bearer(c.Request))
+	if err != nil {
+		return err
+	}
+	c.session = opened
+	role := opened.Session.Role
+	if command != "" && chat.Allowed(role, command) == chat.Denied {
+		return chat.Errorf(chat.CodeForbidden, "a %s may not %s", role, command)
+	}
+	return nil
+}
+
+// record logs one line per request: neither headers nor query nor body, which hold tokens, tickets and passwords.
+func (a *API) record(c *call, route route, p Problem, err error, took time.Duration) {
+	level := slog.LevelInfo
+	attributes := []any{"route", route.pattern, "status", p.Status, "ms", took.Milliseconds(), "requestId", requestID(c.Context())}
+	if s := c.session.Session; s.User != "" {
+		attributes = append(attributes, "workspace", s.Workspace, "user", s.User)
+	}
+	if err != nil {
+		attributes = append(attributes, "code", p.Code, "reason", p.Reason)
+	}
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+		attributes = append(attributes, "error", err)
+	}
+	a.Log.Log(c.Context(), level, "request", attributes...)
+}

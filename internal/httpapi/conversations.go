@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+const (
+	listLimit = 25
+	maxList   = 100
+	// pageBytes bounds the events of a page: an answer well below Lambda's 6 MB, and quick on a phone.
+	pageBytes = 512 << 10
+)
+
+// listConversations lists one's own conversations, or those that wait.
+func (a *API) listConversations(c *call) (int, any, error) {
+	q := queryOf(c.Request, "status", "after", "limit")
+	limit := q.limit(listLimit, maxList)
+	if q.err != nil {
+		return 0, nil, q.err
+	}
+	var out ConversationList
+	var err error
+	switch status := q.text("status"); status {
+	case "waiting":
+		out, err = a.waiting(c, limit, q.text("after"))
+	case "", "open", "closed":
+		out, err = a.mine(c, status, q.text("after"), limit)
+	default:
+		err = chat.Errorf(chat.CodeInvalid, "status: open, closed or waiting")
+	}
+	return http.StatusOK, out, err
+}
+
+func (a *API) waiting(c *call, limit int, after string) (ConversationList, error) {
+	p := c.session.Session.Principal()
+	out := ConversationList{Conversations: []ConversationEntry{}}
+	if chat.Allowed(p.Role, chat.CommandWaiting) != chat.Workspace {
+		return out, chat.Errorf(chat.CodeForbidden, "a %s may not see who waits", p.Role)
+	}
+	if after != "" {
+		return out, chat.Errorf(chat.CodeInvalid, "after: not with status=waiting; the list begins with the longest")
+	}
+	list, err := a.Directory.Waiting(c.Context(), p.Workspace, limit)
+	out.Waiting = protocol.WaitingOf(list)
+	return out, err
+}
+
+// shelf is one of the two lists that a user's conversations lie in.
+type shelf struct {
+	name string
+	open bool
+}
+
+// mine reads the open list from its cursor, then the closed one, until limit is reached.
+func (a *API) mine(c *call, status, after string, limit int) (ConversationList, error) {
+	p := c.session.Session.Principal()
+	out := ConversationList{Conversations: []ConversationEntry{}}
+	start, id, err := cursorOf(after)
+	if err != nil {
+		return out, err
+	}
+	for _, s := range []shelf{{"open", true}, {"closed", false}} {
+		if status != "" && status != s.name || start == "closed" && s.open {
+			continue
+		}
+		if start != s.name {
+			id = ""
+		}
+		list := a.Directory.Closed
+		if s.open {
+			list = a.Directory.Open
+		}
+		ids, err := list(c.Context(), p.Workspace, p.User, id, limit-len(out.Conversations)+1)
+		if err != nil {
+			return out, err
+		}
+		for _, found := range ids {
+			if len(out.Conversations) == limit {
+				out.Next = cursorAfter(out.Conversations[limit-1])
+				return out, nil
+			}
+			out.Conversations = append(out.Conversations, ConversationEntry{found, s.open})
+		}
+	}
+	return out, nil
+}
+
+// cursorOf reads "open:c_…" or "closed:c_…".
+func cursorOf(after string) (shelf string, id chat.ConversationID, err error) {
+	if after == "" {
+		return "", "", nil
+	}
+	shelf, text, _ := strings.Cut(after, ":")
+	id = chat.ConversationID(text)
+	if shelf != "open" && shelf != "closed" || !id.Valid() {
+		return "", "", chat.Errorf(chat.CodeInvalid, "after: the next of another page")
+	}
+	return shelf, id, nil
+}
+
+func cursorAfter(e ConversationEntry) string {
+	if e.Open {
+		return "open:" + string(e.Conversation)
+	}
+	return "closed:" + string(e.Conversation)
+}
+
+// conversation returns the state of play: the page proves that the caller may see it.
+func (a *API) conversation(c *call) (int, any, error) {
+	id, err := conversationID(c)
+	if q := queryOf(c.Request); err == nil {
+		err = q.err
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	p := c.session.Session.Principal()
+	page, err := a.Conversations.Page(c.Context(), p, chat.PageQuery{Conversation: id, Track: chat.Public, Limit: 1})
+	if err != nil {
+		return 0, nil, err
+	}
+	snapshot, err := a.Conversations.Snapshot(c.Context(), p, page.Head)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, protocol.SnapshotOf(snapshot, p.Role), nil
+}
+
+func (a *API) events(c *call) (int, any, error) {
+	id, err := conversationID(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	q := queryOf(c.Request, "track", "after", "before", "limit")
+	query := chat.PageQuery{
+		Conversation: id, After: q.seq("after"), Before: q.seq("before"), Limit: q.limit(0, chat.MaxPageEvents), Bytes: pageBytes,
+	}
+	if q.err != nil {
+		return 0, nil, q.err
+	}
+	if query.Track, err = protocol.TrackOf(chat.Track(q.text("track"))); err != nil {
+		return 0, nil, err
+	}
+	page, err := a.Conversations.Page(c.Context(), c.session.Session.Principal(), query)
+	if err != nil {
+		return 0, nil, err
+	}
+	out := EventPage{
+		Conversation: id, Track: query.Track, Gen: page.Head.Gen, Head: page.Head.Track(query.Track).Last,
+		Events: protocol.EventsOf(page.Events), More: page.More,
+	}
+	if out.Events == nil {
+		out.Events = []protocol.Event{}
+	}
+	return http.StatusOK, out, nil
+}
+
+// conversationID reads the path. What is not an id names no conversation.
+func conversationID(c *call) (chat.ConversationID, error) {
+	id := chat.ConversationID(c.PathValue("id"))
+	if !id.Valid() {
+		return "", chat.Errorf(chat.CodeNotFound, "no such conversation, or you take no part in it")
+	}
+	return id, nil
+}
