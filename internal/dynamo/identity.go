@@ -55,10 +55,6 @@ const (
 // sessionSlack is how long an expired session's row stays, so that "expired" can be told from "unknown".
 const sessionSlack = 7 * 24 * time.Hour
 
-// attemptKey names a counter of failed attempts to sign in. It begins with no workspace: the address that is
-// tried may belong to none.
-func attemptKey(counter string) key { return key{"signin#" + counter, "N"} }
-
 // identityFailure gives an error of the SDK its code: what time may heal is chat.CodeUnavailable; what it cannot
 // (a malformed request, a missing permission or table) stays an error that nobody named. Nothing of the cause is
 // lost to the log, and none of it reaches the caller.

@@ -31,6 +31,7 @@ import (
 //	<workspace>#desk                              <connection>           a live socket of staff, for broadcasts
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD
 //	<workspace>#ticket#<hash>                     T                      one-time socket ticket
+//	signin#<counter>                           !  N                      failed sign-ins of a quarter of an hour
 type key struct{ pk, sk string }
 
 const (
@@ -107,3 +108,7 @@ func listenerKey(ref chat.Ref, shard int, c chat.ConnectionID) key {
 func ticketKey(w chat.WorkspaceID, hash string) key {
 	return key{string(w) + "#ticket#" + hash, "T"}
 }
+
+// attemptKey names a counter of failed attempts to sign in, which identity names by kind, window and a hash. It
+// begins with no workspace: the address that is tried may belong to none.
+func attemptKey(counter string) key { return key{"signin#" + counter, "N"} }
