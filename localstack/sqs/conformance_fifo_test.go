@@ -201,7 +201,7 @@ func TestFIFORedriveKeepsOrder(t *testing.T) {
 // message must be worked on, each group in order, and none may come back once it was deleted.
 func TestFIFOWith32CrashingConsumers(t *testing.T) {
 	c := start(t)
-	url := c.create(true, map[string]string{"VisibilityTimeout": "2"})
+	url := c.create(true, map[string]string{"VisibilityTimeout": "3"})
 	const groups, each = 40, 10
 	for i := range each {
 		var wg sync.WaitGroup
@@ -264,7 +264,7 @@ func (l *workLog) complete(want int) bool {
 	return len(l.deleted) == want
 }
 
-// consume works until all is done; one time in fifteen it drops what is left of a batch.
+// consume works until all is done; one time in twenty-five it drops what is left of a batch.
 func (c *conformance) consume(url string, chance *rand.Rand, work *workLog, want int) {
 	deadline := time.Now().Add(60 * time.Second)
 	for !work.complete(want) {
@@ -274,11 +274,11 @@ func (c *conformance) consume(url string, chance *rand.Rand, work *workLog, want
 		}
 		asked := time.Now()
 		for _, m := range c.receive(url, waiting(1), atMost(int32(1+chance.IntN(5)))) {
-			if time.Since(asked) > 2*time.Second { // 1 s of waiting, 1 s of the 2 s of visibility
+			if time.Since(asked) > 2*time.Second { // leaves 1 s of the 3 s of visibility
 				break
 			}
 			work.began(*m.Body)
-			if chance.IntN(15) == 0 {
+			if chance.IntN(25) == 0 {
 				work.ended(*m.Body, true)
 				break
 			}
