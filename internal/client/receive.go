@@ -162,7 +162,7 @@ func (m *Machine) acked(a protocol.Ack) {
 	if a.Snapshot != nil {
 		m.load(*a.Snapshot, known)
 	}
-	events := a.Events
+	events := a.Events // what others appended between; own ones may be among them or not
 	for _, x := range a.Acks {
 		e := l.end(x.ID)
 		if e == nil {
@@ -170,14 +170,14 @@ func (m *Machine) acked(a protocol.Ack) {
 		}
 		m.dirty = true
 		m.rode(v, e, x)
-		if event, ok := m.own(e, x); ok && len(a.Events) == 0 {
+		if event, ok := m.own(e, x); ok {
 			events = append(events, event)
 		}
 		m.tell(Notice{Kind: Acked, Conversation: a.Conversation, Track: a.Track, ID: x.ID, Seq: x.Seq, Duplicate: x.Duplicate})
 	}
 	m.applied(v, a.Track, v.learn(a.Track, a.Gen, events))
 	if a.Gen == v.Gen {
-		v.track(a.Track).saw(a.Head)
+		m.behind(v.track(a.Track), a.Head)
 	}
 	m.reloadIfStale(v)
 	m.replay(a.Conversation)
@@ -190,8 +190,16 @@ func (m *Machine) acked(a protocol.Ack) {
 // own makes the event that an acknowledgement stands for, where the client knows all of it. What it does not
 // know (a desk event's place, a state change) comes with the ack, or is fetched.
 func (m *Machine) own(e *Entry, x protocol.Acked) (protocol.Event, bool) {
-	ok := e.Track == chat.Public && (e.Action == protocol.ActionSend || e.Action == protocol.ActionStart)
-	return protocol.Event{Seq: x.Seq, ID: x.ID, Type: chat.EventMessage, At: x.At, Sender: m.user, Role: m.role, Text: e.Text}, ok
+	event := protocol.Event{Seq: x.Seq, ID: x.ID, At: x.At, Sender: m.user, Role: m.role, Text: e.Text, Target: e.Target}
+	switch e.Action {
+	case protocol.ActionStart, protocol.ActionSend:
+		event.Type = chat.EventMessage
+	case protocol.ActionEdit:
+		event.Type = chat.EventEdited
+	case protocol.ActionDelete:
+		event.Type = chat.EventDeleted
+	}
+	return event, e.Track == chat.Public && event.Type != ""
 }
 
 // rode notes that a read cursor rode on a send: the server sets it to "after" when the send commits there.

@@ -285,8 +285,15 @@ func (s *simServer) ack(r *simRun) {
 		a.Acks = append(a.Acks, protocol.Acked{ID: m.ID, Seq: seq, At: s.log[t][seq-1].At, Duplicate: r.found[m.ID]})
 		s.owed(r, seq)
 	}
-	if t == chat.Desk || s.sim.pick(3) > 0 {
+	switch s.sim.pick(3) { // 0: they did not fit
+	case 1:
 		a.Events = s.log[t][r.send.After:]
+	case 2: // without the acknowledged ones
+		for _, e := range s.log[t][r.send.After:] {
+			if !s.mine(r, e) {
+				a.Events = append(a.Events, e)
+			}
+		}
 	}
 	s.emit(simFrame{conn: r.conn, frame: encode(a)})
 }
