@@ -8,7 +8,8 @@ import (
 // conversation is the wire form of an item of about 1 KB, as a chat keeps it.
 func conversation() []byte {
 	it := Item{
-		"pk": String("w#01j9z8c#c#01j9z8d5k2v7"), "sk": String("HEAD"), "n": Int(41), "f": Int(35), "v": Int(3), "g": Int(0), "st": String("o"), "k": String("msg"),
+		"pk": String("w#01j9z8c#c#01j9z8d5k2v7"), "sk": String("HEAD"), "n": Int(41), "f": Int(35), "v": Int(3), "g": Int(0), "st": String("o"),
+		"k": String("msg"),
 		"P": Map(Item{
 			"u#1": Map(Item{"r": String("c"), "c": Int(40)}), "u#2": Map(Item{"r": String("o"), "c": Int(41)}),
 		}),

@@ -2,6 +2,7 @@ package attr
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -25,6 +26,9 @@ func TestValueText(t *testing.T) {
 			t.Errorf("%s came back as %s", text, got)
 		}
 	}
+	if got := fmt.Sprintf("%#v", List([]Value{Int(1)})); got != `{"L":[{"N":"1"}]}` {
+		t.Errorf("shown as %s", got)
+	}
 	if got := string(AppendJSON(nil, Value{})); got != "null" {
 		t.Errorf("no value is written %s", got)
 	}
@@ -35,7 +39,7 @@ func TestValueTextTaken(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		" {\t\"S\" :\r\n\"x\" } ":                `{"S":"x"}`,
-		`{"S":"\u0041\u00e9\ud83d\ude00\/\b\f"}`: `{"S":"Aé😀/\u0008\u000c"}`,
+		`{"S":"\u0041\u00E9\ud83d\ude00\/\b\f"}`: `{"S":"Aé😀/\u0008\u000c"}`,
 		`{"N":"1e2"}`:                            `{"N":"100"}`,
 		`{"NULL":false}`:                         `{"NULL":true}`,
 		`{"S":"x","N":null}`:                     `{"S":"x"}`,
@@ -90,9 +94,28 @@ func TestValuesRefused(t *testing.T) {
 func TestShapesRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		``: "", `{`: "", `{"S"`: "", `{"S":`: "", `{"S":"a"`: "", `{"S":"a"}x`: "", `{"S":"a",}`: "", `{S:"a"}`: "", `{"S":'a'}`: "", `{"S" "a"}`: "",
-		`{"S":"a` + "\n" + `"}`: "", `{"S":"\x"}`: "", `{"S":"\u12g4"}`: "", `{"S":"\ud800"}`: "", `{"S":"\ud800\u0041"}`: "", `{"S":"\udc00"}`: "", `{"S":"\`: "", `{"S":"\u12`: "",
-		"{\"S\":\"\xff\"}": "", "{\"S\":\"\xed\xa0\x80\"}": "", "\x00": "", `{"BOOL":tru}`: "", `{"BOOL":True}`: "", `nul`: "", `{"L":[{"S":"a"}{"S":"b"}]}`: "", `{"L":[,]}`: "", `{"SS":["a",null]}`: "",
+		``:                      "",
+		`{`:                     "",
+		`{"S"`:                  "",
+		`{"S":`:                 "",
+		`{"S":"a"`:              "",
+		`{"S":"a"}x`:            "",
+		`{"S":"a",}`:            "",
+		`{S:"a"}`:               "",
+		`{"S":'a'}`:             "",
+		`{"S" "a"}`:             "",
+		`{"S":"a` + "\n" + `"}`: "", `{"S":"\x"}`: "", `{"S":"\u12g4"}`: "", `{"S":"\ud800"}`: "", `{"S":"\ud800\u0041"}`: "", `{"S":"\udc00"}`: "",
+		`{"S":"\`:                              "",
+		`{"S":"\u12`:                           "",
+		"{\"S\":\"\xff\"}":                     "",
+		"{\"S\":\"\xed\xa0\x80\"}":             "",
+		"\x00":                                 "",
+		`{"BOOL":tru}`:                         "",
+		`{"BOOL":True}`:                        "",
+		`nul`:                                  "",
+		`{"L":[{"S":"a"}{"S":"b"}]}`:           "",
+		`{"L":[,]}`:                            "",
+		`{"SS":["a",null]}`:                    "",
 		`"a"`:                                  "Unexpected value type in payload",
 		`5`:                                    "Unexpected value type in payload",
 		`[]`:                                   attributeStruct,

@@ -52,7 +52,9 @@ func readRequest(d *Decoder) (request, error) {
 func TestDecoderReadsRequests(t *testing.T) {
 	t.Parallel()
 	const body = ` {"TableName":"chat", "Unknown\u0021":{"a":[1,-2.5e+3,null,true,false,"x\"y",{}]}, "Limit":25,"Null":null,
-		"ConsistentRead":true,"ExpressionAttributeNames":{"#a":"a\n","#b":"b"},"ExpressionAttributeValues":{":v":{"S":"x"}},
+		"ConsistentRead":true,
+		"ExpressionAttributeNames":{"#a":"a\n","#b":"b"},
+		"ExpressionAttributeValues":{":v":{"S":"x"}},
 		"Keys":[{"id":{"S":"1"}},{"id":{"S":"2"}}],"Raw": {"x" : [1, 2]} ,"Text":["a","\u0062",""],"Table\u004eame":"other"} `
 	got, err := readRequest(NewDecoder([]byte(body)))
 	if err != nil {
@@ -70,8 +72,24 @@ func TestDecoderReadsRequests(t *testing.T) {
 func TestDecoderRefusesRequests(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		``: "", `{`: "", `{}}`: "", `{"a":1`: "", `{"a":01}`: "", `{"a":1.}`: "", `{"a":-}`: "", `{"a":1e}`: "", `{"a":+1}`: "", `{"a":[1 2]}`: "", `{"a" 1}`: "", `{"Limit":1e2}`: "", `{"Limit":99999999999999999999}`: "", `{"a":"x}`: "",
-		`[]`: "Unrecognized collection type", `"x"`: "Unexpected field type", `{"Keys":{}}`: "Start of structure or map found where not expected", `{"Keys":"x"}`: "Unexpected field type",
+		``:                                      "",
+		`{`:                                     "",
+		`{}}`:                                   "",
+		`{"a":1`:                                "",
+		`{"a":01}`:                              "",
+		`{"a":1.}`:                              "",
+		`{"a":-}`:                               "",
+		`{"a":1e}`:                              "",
+		`{"a":+1}`:                              "",
+		`{"a":[1 2]}`:                           "",
+		`{"a" 1}`:                               "",
+		`{"Limit":1e2}`:                         "",
+		`{"Limit":99999999999999999999}`:        "",
+		`{"a":"x}`:                              "",
+		`[]`:                                    "Unrecognized collection type",
+		`"x"`:                                   "Unexpected field type",
+		`{"Keys":{}}`:                           "Start of structure or map found where not expected",
+		`{"Keys":"x"}`:                          "Unexpected field type",
 		`{"TableName":5}`:                       "NUMBER_VALUE cannot be converted to String",
 		`{"Limit":"5"}`:                         "STRING_VALUE cannot be converted to Integer",
 		`{"Limit":true}`:                        "TRUE_VALUE cannot be converted to Integer",

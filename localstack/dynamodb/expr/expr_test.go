@@ -229,6 +229,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"ConditionExpression", "a = NOT b", `token: "NOT", near: "= NOT b"`},
 		{"ConditionExpression", "(a = b", `token: "<EOF>", near: "b"`},
 		{"ConditionExpression", "a = b)", `token: ")", near: "b)"`},
+		{"ConditionExpression", "(a = b) = c", `token: "c", near: "= c"`},
 		{"ConditionExpression", "a = b = c", `token: "=", near: "b = c"`},
 		{"ConditionExpression", "a.[0] = b", `token: "[", near: ".[0"`},
 		{"ConditionExpression", "a ! b", `token: "!", near: "a ! b"`},

@@ -30,10 +30,24 @@ func resolve(text string, b Bindings, sortKind attr.Kind) (KeyRange, error) {
 func TestKeyConditions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{ // the sort keys of 0, 1, 2, 3, 9 in the range
-		"pk = :x": "0 1 2 3 9", "#pk = :x": "0 1 2 3 9", ":x = pk": "0 1 2 3 9", "(pk = :x)": "0 1 2 3 9",
-		"pk = :x AND sk = :2": "2", "sk = :2 AND pk = :x": "2", "pk = :x and #sk < :2": "0 1", "pk = :x AND sk <= :2": "0 1 2", "pk = :x AND sk > :2": "3 9", "pk = :x AND sk >= :2": "2 3 9",
-		"pk = :x AND :2 < sk": "3 9", "pk = :x AND :2 <= sk": "2 3 9", "pk = :x AND :2 > sk": "0 1", "pk = :x AND :2 >= sk": "0 1 2", "pk = :x AND :2 = sk": "2",
-		"pk = :x AND sk BETWEEN :1 AND :3": "1 2 3", "(pk = :x) AND (sk BETWEEN :2 AND :2)": "2", "(pk = :x AND sk = :9)": "9",
+		"pk = :x":                              "0 1 2 3 9",
+		"#pk = :x":                             "0 1 2 3 9",
+		":x = pk":                              "0 1 2 3 9",
+		"(pk = :x)":                            "0 1 2 3 9",
+		"pk = :x AND sk = :2":                  "2",
+		"sk = :2 AND pk = :x":                  "2",
+		"pk = :x and #sk < :2":                 "0 1",
+		"pk = :x AND sk <= :2":                 "0 1 2",
+		"pk = :x AND sk > :2":                  "3 9",
+		"pk = :x AND sk >= :2":                 "2 3 9",
+		"pk = :x AND :2 < sk":                  "3 9",
+		"pk = :x AND :2 <= sk":                 "2 3 9",
+		"pk = :x AND :2 > sk":                  "0 1",
+		"pk = :x AND :2 >= sk":                 "0 1 2",
+		"pk = :x AND :2 = sk":                  "2",
+		"pk = :x AND sk BETWEEN :1 AND :3":     "1 2 3",
+		"(pk = :x) AND (sk BETWEEN :2 AND :2)": "2",
+		"(pk = :x AND sk = :9)":                "9",
 	} {
 		r, err := resolve(text, bindings(t), attr.N)
 		if err != nil {
@@ -49,6 +63,9 @@ func TestKeyConditions(t *testing.T) {
 		if got := strings.Join(in, " "); got != want || !attr.Equal(r.Hash, attr.String("x")) {
 			t.Errorf("%s: got %#v, %s", text, r.Hash, got)
 		}
+	}
+	if _, err := resolve("pk = :x AND sk = :b", Bindings{Values: attr.Item{":x": attr.String("x"), ":b": attr.Binary("")}}, attr.B); !strings.Contains(message(t, err), "an empty binary value. Key: sk") {
+		t.Errorf("an empty binary key: %v", err)
 	}
 	r, err := resolve("pk = :x AND begins_with(sk, :te)", bindings(t), attr.S)
 	if err != nil || !r.Holds(attr.String("text")) || !r.Holds(attr.String("te")) || r.Holds(attr.String("t")) || r.Holds(attr.String("tf")) {

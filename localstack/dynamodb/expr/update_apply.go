@@ -20,9 +20,9 @@ type edit struct {
 }
 
 // Apply returns the item as the update leaves it. The old item stays as it is, and shares with the new one
-// what did not change. All operands are read from the old item, and indexes of lists refer to it. The old
-// item is nil if there is none; its key attributes are then the caller's to add. So are the checks of item
-// size, of key attributes and of index keys.
+// what did not change. All operands are read from the old item, and indexes of lists refer to it. If there
+// is none, pass its key attributes, which operands may then read, or nil, and add them yourself. The checks
+// of item size, key attributes and index keys are the caller's too.
 func (b *BoundUpdate) Apply(old attr.Item) (attr.Item, error) {
 	if b == nil {
 		return old, nil
