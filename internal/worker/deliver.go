@@ -38,4 +38,3 @@ func (d *Deliver) one(ctx context.Context, body string) error {
 	}
 	return d.Delivery.Work(ctx, job)
 }
-
