@@ -49,16 +49,20 @@ type trigger interface {
 
 // State is a snapshot of one trigger.
 type State struct {
-	Function string
-	Kind     string // sqs, dynamodb or schedule
-	Source   string // ARN, or the schedule's expression
+	Function string `json:"function"`
+	Kind     string `json:"kind"`   // sqs, dynamodb or schedule
+	Source   string `json:"source"` // ARN, or the schedule's expression
 	Counts
-	Next time.Time // of a schedule
+	Next time.Time `json:"next,omitzero"` // of a schedule
 }
 
 // Counts are totals of one trigger since its start.
 type Counts struct {
-	Batches, Records, Failed, Filtered, Discarded uint64
+	Batches   uint64 `json:"batches"`
+	Records   uint64 `json:"records"`
+	Failed    uint64 `json:"failed"` // records of failed deliveries
+	Filtered  uint64 `json:"filtered"`
+	Discarded uint64 `json:"discarded"`
 }
 
 // tally is Counts while it grows.

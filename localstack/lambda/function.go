@@ -29,7 +29,12 @@ type function struct {
 
 // Counts are totals of one function since the start.
 type Counts struct {
-	Invocations, Errors, Timeouts, Throttles, Cold, Crashes uint64
+	Invocations uint64 `json:"invocations"`
+	Errors      uint64 `json:"errors"` // timeouts and crashes among them
+	Timeouts    uint64 `json:"timeouts"`
+	Throttles   uint64 `json:"throttles"`
+	Cold        uint64 `json:"cold"`
+	Crashes     uint64 `json:"crashes"`
 }
 
 // waiter is an invocation that waits for a process.
@@ -242,6 +247,7 @@ func (f *function) answer(p *process, requestID []byte, payload []byte, failure 
 	result := seam.InvokeResult{RequestID: inv.id, Payload: payload, Error: failure,
 		Duration: f.runner.opts.Now().Sub(inv.started), Init: inv.init}
 	f.meter(result)
+	p.report(result)
 	result, delay, again := f.runner.finishFault(p, result)
 	if delay > 0 {
 		time.AfterFunc(delay, func() { f.deliver(inv, outcome{result, again}) })
@@ -285,7 +291,7 @@ func (f *function) timeOut(p *process, inv *invocation) {
 	f.mu.Unlock()
 	now := f.runner.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	message := now + " " + inv.id + " Task timed out after " + seconds(f.spec.Timeout) + " seconds"
-	f.runner.opts.Log(Line{Function: f.spec.LogicalID, Process: p.id, RequestID: inv.id, Text: message, Platform: true})
+	p.complain(inv.id, message)
 	if unanswered {
 		f.settleLocked(inv, errorResult(inv.id, "Sandbox.Timedout", message))
 	}
@@ -320,6 +326,7 @@ func (f *function) ended(p *process, how string) {
 		if !inv.answered {
 			inv.answered = true
 			f.counts.Crashes++
+			p.complain(inv.id, "the process ended during the invocation: "+how)
 			f.settle(inv, p.cause.result(inv.id, how))
 		}
 	}
@@ -335,8 +342,7 @@ func (f *function) failStart(p *process, how string) {
 		failure = initFailure{kind: "Runtime.ExitError", message: "Error: Runtime exited with error: " + how}
 	}
 	f.counts.Errors++
-	f.runner.opts.Log(Line{Function: f.spec.LogicalID, Process: p.id, Platform: true,
-		Text: "INIT failed: " + failure.kind + " " + failure.message})
+	p.complain("", "INIT failed: "+failure.kind+" "+failure.message)
 	if i := slices.Index(f.waiters, p.startedFor); i >= 0 {
 		f.waiters = slices.Delete(f.waiters, i, i+1)
 		p.startedFor.turn <- turn{failed: failure}

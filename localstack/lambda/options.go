@@ -59,7 +59,9 @@ type Options struct {
 
 	Faults seam.Faults // may be nil
 	Meter  seam.Meter  // may be nil
-	Log    func(Line)  // may be nil; called from many goroutines
+	Log    func(Line)  // may be nil; called from many goroutines, sometimes under a lock: must not call back
+	// Reports logs a line for each invocation.
+	Reports bool
 	Now    func() time.Time
 }
 
@@ -74,7 +76,8 @@ type Line struct {
 	Process   string
 	RequestID string // of the invocation in progress, "" between two
 	Text      string
-	Platform  bool // said by the runner: a cold start, a timeout, a crash
+	Platform  bool // said by the runner, not by the function
+	Problem   bool // of the platform: a timeout, a crash, a failed start
 }
 
 func (o *Options) setDefaults() {

@@ -74,7 +74,7 @@ func (p *process) run() {
 	cmd := &exec.Cmd{Path: p.fn.binary, Args: []string{"bootstrap"}, Env: p.environment(), SysProcAttr: childAttributes()}
 	output, err := p.start(cmd)
 	if err != nil {
-		p.say("", "cannot start "+p.fn.binary+": "+err.Error())
+		p.complain("", "cannot start "+p.fn.binary+": "+err.Error())
 		p.fn.mu.Lock()
 		p.initFailure = initFailure{"Runtime.InvalidEntrypoint", "Error: " + err.Error()}
 		p.fn.mu.Unlock()
@@ -162,7 +162,7 @@ func (p *process) checkMemory(page int64) {
 		p.peak.Store(resident)
 	}
 	if limit := int64(p.fn.spec.MemoryMB) << 20; limit > 0 && resident > limit && p.kill(diedByMemory) {
-		p.say(p.requestID(), "killed: "+strconv.FormatInt(resident>>20, 10)+" MB used of "+strconv.Itoa(p.fn.spec.MemoryMB)+" MB")
+		p.complain(p.requestID(), "killed: "+strconv.FormatInt(resident>>20, 10)+" MB used of "+strconv.Itoa(p.fn.spec.MemoryMB)+" MB")
 	}
 }
 
@@ -176,6 +176,23 @@ func (p *process) requestID() string {
 	return p.inv.id
 }
 
-func (p *process) say(requestID, text string) {
-	p.fn.runner.opts.Log(Line{Function: p.fn.spec.LogicalID, Process: p.id, RequestID: requestID, Text: text, Platform: true})
+// report says what an invocation took, if Options.Reports asks for it.
+func (p *process) report(result seam.InvokeResult) {
+	if !p.fn.runner.opts.Reports {
+		return
+	}
+	text := "REPORT Duration: " + milliseconds(result.Duration)
+	if result.Init > 0 {
+		text += " Init Duration: " + milliseconds(result.Init)
+	}
+	p.fn.runner.opts.Log(Line{Function: p.fn.spec.LogicalID, Process: p.id, RequestID: result.RequestID, Text: text, Platform: true})
+}
+
+func milliseconds(d time.Duration) string {
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 2, 64) + " ms"
+}
+
+// complain logs what went wrong with the process.
+func (p *process) complain(requestID, text string) {
+	p.fn.runner.opts.Log(Line{Function: p.fn.spec.LogicalID, Process: p.id, RequestID: requestID, Text: text, Platform: true, Problem: true})
 }

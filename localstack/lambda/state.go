@@ -8,23 +8,23 @@ import (
 
 // FunctionState is a snapshot of one function's pool.
 type FunctionState struct {
-	Function  string
-	Limit     int // of processes
-	Waiting   int // invocations that wait for a process
-	Processes []ProcessState
-	Counts    Counts
+	Function  string         `json:"function"`
+	Limit     int            `json:"limit"`   // of processes
+	Waiting   int            `json:"waiting"` // invocations that wait for a process
+	Processes []ProcessState `json:"processes"`
+	Counts    Counts         `json:"counts"`
 }
 
 // ProcessState is a snapshot of one process.
 type ProcessState struct {
-	ID          string
-	PID         int
-	State       string // starting, busy, returning (answered, not yet asking for more), idle, frozen, ending
-	RequestID   string // of the invocation in progress
-	Invocations int
-	Init        time.Duration
-	Born        time.Time
-	PeakMemory  int64 // resident bytes, sampled while it works; 0 where not measured
+	ID          string        `json:"id"`
+	PID         int           `json:"pid"`
+	State       string        `json:"state"`               // starting, busy, returning (answered, not yet asking for more), idle, frozen, ending
+	RequestID   string        `json:"requestId,omitempty"` // of the invocation in progress
+	Invocations int           `json:"invocations"`
+	Init        time.Duration `json:"initNs"`
+	Born        time.Time     `json:"born"`
+	PeakMemory  int64         `json:"peakMemory"` // resident bytes, sampled while it works; 0 where not measured
 }
 
 // State returns a snapshot of every function, by name.
