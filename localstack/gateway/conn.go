@@ -154,7 +154,7 @@ func (c *conn) data(h *frameHeader) error {
 		return nil
 	}
 	if c.message == nil {
-		c.message = takeBuffer()
+		c.message = c.g.buffers.take()
 	}
 	have := len(*c.message)
 	*c.message = append(*c.message, make([]byte, h.length)...)
@@ -172,7 +172,7 @@ func (c *conn) data(h *frameHeader) error {
 
 func (c *conn) dropMessage() {
 	if c.message != nil {
-		giveBuffer(c.message)
+		c.g.buffers.give(c.message)
 		c.message = nil
 	}
 }

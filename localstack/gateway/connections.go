@@ -133,8 +133,8 @@ func (g *Gateway) connectionPath(path string) (id string, ok bool) {
 
 // postBody posts a request's body, whatever its content type: clients receive text frames.
 func (g *Gateway) postBody(r *http.Request, id string) *seam.PostError {
-	b := takeBuffer()
-	defer giveBuffer(b)
+	b := g.buffers.take()
+	defer g.buffers.give(b)
 	if err := readBody(r, b, maxMessage+1); err != nil {
 		return &seam.PostError{Status: http.StatusBadRequest, Type: "BadRequestException", Message: "Bad Request"}
 	}

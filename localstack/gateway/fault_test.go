@@ -3,17 +3,12 @@ package gateway
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
 )
-
-func newRecorder() *httptest.ResponseRecorder {
-	return &httptest.ResponseRecorder{HeaderMap: http.Header{}, Body: &bytes.Buffer{}, Code: 200}
-}
 
 // Each fault strikes the first of two posts; got lists what arrives.
 func TestPushFaults(t *testing.T) {

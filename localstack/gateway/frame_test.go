@@ -195,6 +195,7 @@ func FuzzConnection(f *testing.F) {
 	f.Add(clientFrame(true, opText, []byte("hello")))
 	f.Add(append(fragments(3, 300), clientFrame(true, opClose, nil)...))
 	f.Add(append(clientFrame(false, opText, []byte("a")), clientFrame(true, opPing, nil)...))
+	f.Add([]byte("\x81\x8500A000")) // a frame that is completed by what follows
 	shared := start(f, nil)
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		if len(stream) > 4096 {
@@ -206,8 +207,8 @@ func FuzzConnection(f *testing.F) {
 		before := len(s.fns.eventsOf("Default"))
 		ended := s.meter.connections.Load()
 		c := s.dial()
+		stream = append(bytes.Clone(stream), clientFrame(true, opClose, []byte{0x03, 0xe8})...)
 		_, _ = c.nc.Write(stream)
-		_, _ = c.nc.Write(clientFrame(true, opClose, []byte{0x03, 0xe8}))
 		if cw, ok := c.nc.(interface{ CloseWrite() error }); ok {
 			_ = cw.CloseWrite()
 		}

@@ -32,6 +32,7 @@ type Gateway struct {
 	socket  *socketAPI // nil without a WebSocket API
 	http    *httpAPI   // nil without an HTTP API
 	account *bucket
+	buffers buffers
 
 	// background outlives requests: functions go on when a client or caller leaves. Cancelled at the end of
 	// Shutdown.

@@ -173,7 +173,7 @@ func (h *handshake) upgrade(w http.ResponseWriter) {
 		writeJSON(w, http.StatusInternalServerError, "", `{"message": "Internal server error"}`)
 		return
 	}
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	early, _ := rw.Peek(rw.Reader.Buffered())
 	c := newConn(h.g, unwrap(nc), h.session, early)
 	if _, err := c.nc.Write(h.switchingProtocols()); err != nil {
 		c.abandon()

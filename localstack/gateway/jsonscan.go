@@ -65,18 +65,18 @@ func (s *scanner) any(at int) bool {
 		return false
 	}
 	start, ok := s.i, false
-	switch c := s.b[s.i]; {
-	case c == '{':
+	switch s.b[s.i] {
+	case '{':
 		ok = s.object(at)
-	case c == '[':
+	case '[':
 		ok = s.array(at)
-	case c == '"':
+	case '"':
 		ok = s.str()
-	case c == 't':
+	case 't':
 		ok = s.literal("true")
-	case c == 'f':
+	case 'f':
 		ok = s.literal("false")
-	case c == 'n':
+	case 'n':
 		ok = s.literal("null")
 	default:
 		ok = s.number()

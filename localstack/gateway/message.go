@@ -91,7 +91,7 @@ func (c *conn) respond(payload []byte, m *moment) {
 			c.sendError("Internal server error", m)
 		}
 	case body != nil:
-		c.deliver(push{kind: "response", operation: "Response", route: m.route, requestID: m.requestID}, body)
+		_ = c.deliver(push{kind: "response", operation: "Response", route: m.route, requestID: m.requestID}, body)
 	}
 }
 

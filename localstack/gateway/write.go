@@ -13,8 +13,8 @@ var (
 
 // sendText sends one text message, or refuses it because the connection is gone or its reader too slow.
 func (c *conn) sendText(payload []byte) error {
-	b := takeBuffer()
-	defer giveBuffer(b)
+	b := c.g.buffers.take()
+	defer c.g.buffers.give(b)
 	*b = appendMessage(*b, payload)
 	if err := c.send(*b, false); err != nil {
 		return err
