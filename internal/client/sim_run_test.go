@@ -15,7 +15,7 @@ import (
 
 var (
 	simSeed = flag.Uint64("sim.seed", 0, "run this one seed of the simulation, with its trace")
-	simRuns = flag.Int("sim.runs", 400, "schedules per plan")
+	simRuns = flag.Int("sim.runs", 250, "schedules per plan")
 )
 
 func desk3() []chat.Role {
