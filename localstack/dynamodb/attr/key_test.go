@@ -63,6 +63,22 @@ func TestKeyPrefix(t *testing.T) {
 	})
 }
 
+// Numbers whose digits begin alike, in ascending order.
+func TestNumberKeys(t *testing.T) {
+	t.Parallel()
+	var last []byte
+	for _, text := range []string{
+		"-9.9e125", "-1e38", "-101", "-100.01", "-100", "-10.1", "-10", "-1.0001", "-1", "-0.1", "-1e-130", "0",
+		"1e-130", "0.01", "0.1", "0.100001", "1", "1.0001", "1.01", "1.1", "9.9", "10", "10.1", "12", "123", "1234", "12340000001", "1e38", "9.9e125",
+	} {
+		key := AppendKey(nil, Num(mustNumber(t, text)))
+		if bytes.Compare(last, key) >= 0 || last != nil && bytes.HasPrefix(key, last) {
+			t.Errorf("%s has the key %x, behind %x", text, key, last)
+		}
+		last = key
+	}
+}
+
 func TestKeyOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	for _, v := range []Value{{}, Bool(true), Null(), List(nil), Map(nil), StringSet("a")} {

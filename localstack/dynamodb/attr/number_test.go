@@ -88,7 +88,8 @@ func TestParseNumberRefuses(t *testing.T) {
 		"1" + strings.Repeat("0", 126):      messageOverflow,
 		"1" + strings.Repeat("0", 37) + "1": messageDigits,
 		"0.1" + strings.Repeat("2", 38):     messageDigits,
-		strings.Repeat("9", 39):             messageDigits,
+		"1" + strings.Repeat("0", 40) + "1" + strings.Repeat("0", 84): messageDigits,
+		strings.Repeat("9", 39): messageDigits,
 	} {
 		n, err := ParseNumber(text)
 		if err == nil || err.Error() != want {

@@ -136,27 +136,34 @@ func TestKeyInterval(t *testing.T) {
 		attr.S: {"", " AND sk = :a", " AND sk < :a", " AND sk <= :a", " AND sk > :a", " AND sk >= :a", " AND sk BETWEEN :a AND :b", " AND begins_with(sk, :a)"},
 		attr.N: {"", " AND sk = :a", " AND sk < :a", " AND sk <= :a", " AND sk > :a", " AND sk >= :a", " AND sk BETWEEN :a AND :b"},
 	}
+	hashes := rapid.StringMatching("[\x00a\U0010FFFF]{1,2}")
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom([]attr.Kind{attr.S, attr.N}).Draw(t, "kind")
-		a, b, v := sortKey(kind).Draw(t, "a"), sortKey(kind).Draw(t, "b"), sortKey(kind).Draw(t, "v")
+		a, b, c := sortKey(kind).Draw(t, "a"), sortKey(kind).Draw(t, "b"), sortKey(kind).Draw(t, "c")
 		if order, _ := attr.Compare(a, b); order > 0 {
 			a, b = b, a
 		}
-		operator := rapid.SampledFrom(operators[kind]).Draw(t, "operator")
-		hash := rapid.StringMatching("[\x00a\U0010FFFF]{1,2}").Draw(t, "hash")
-		r, err := resolve("pk = :h"+operator, Bindings{Values: attr.Item{":h": attr.String(hash), ":a": a, ":b": b}}, kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		low, high := r.Interval(attr.AppendKey([]byte("table"), r.Hash))
-		other := rapid.StringMatching("[\x00a\U0010FFFF]{1,2}").Draw(t, "other")
+		hash, other := hashes.Draw(t, "hash"), hashes.Draw(t, "other")
 		suffix := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'x', 0xFE, 0xFF}), 0, 2).Draw(t, "suffix")
-		key := append(attr.AppendKey(attr.AppendKey([]byte("table"), attr.String(other)), v), suffix...)
-		in := bytes.Compare(low, key) <= 0 && (high == nil || bytes.Compare(key, high) < 0)
-		if want := hash == other && r.Holds(v); in != want {
-			t.Fatalf("%s with %#v and %#v, %#v in %q of %q: got %v", operator, a, b, v, other, hash, in)
+		for _, operator := range operators[kind] {
+			r, err := resolve("pk = :h"+operator, Bindings{Values: attr.Item{":h": attr.String(hash), ":a": a, ":b": b}}, kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range []attr.Value{a, b, c} {
+				checkInterval(t, r, hash, v, suffix, r.Holds(v))
+				checkInterval(t, r, other, v, suffix, hash == other && r.Holds(v))
+			}
 		}
 	})
+}
+
+func checkInterval(t *rapid.T, r KeyRange, hash string, v attr.Value, suffix []byte, want bool) {
+	low, high := r.Interval(attr.AppendKey([]byte("table"), r.Hash))
+	key := append(attr.AppendKey(attr.AppendKey([]byte("table"), attr.String(hash)), v), suffix...)
+	if in := bytes.Compare(low, key) <= 0 && (high == nil || bytes.Compare(key, high) < 0); in != want {
+		t.Fatalf("%+v: %#v in %q: got %v", r, v, hash, in)
+	}
 }
 
 func sortKey(kind attr.Kind) *rapid.Generator[attr.Value] {
