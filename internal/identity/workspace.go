@@ -95,7 +95,7 @@ func ValidOrigin(pattern string) bool {
 		}
 	}
 	u, err := url.Parse(pattern)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Host == "" || strings.Contains(u.Host, "*") || u.Scheme != "https" && u.Scheme != "http" {
 		return false
 	}
 	defaultPort := u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80"
@@ -110,7 +110,8 @@ func AllowsOrigin(list []string, origin string) bool {
 		return false
 	}
 	for _, allowed := range list {
-		if allowed == origin || strings.HasSuffix(allowed, ":*") && anyPort(strings.TrimSuffix(allowed, ":*"), origin) {
+		base, wild := strings.CutSuffix(allowed, ":*")
+		if wild && anyPort(base, origin) || !wild && allowed == origin {
 			return true
 		}
 	}
