@@ -60,6 +60,7 @@ func waitingChange(h *Head, e Event) (WaitingChange, bool) {
 		if e.From == StatusQueued {
 			return WaitingChange{Removed: h.Conversation}, true
 		}
+	default: // messages do not change who waits
 	}
 	return WaitingChange{}, false
 }

@@ -31,7 +31,6 @@ type Service struct {
 	SizeOf func(Event) int
 
 	Now   func() time.Time
-	NewID func(prefix string) string
 	Sleep func(context.Context, time.Duration)
 }
 
@@ -40,13 +39,6 @@ func (s *Service) now() time.Time {
 		return s.Now()
 	}
 	return time.Now()
-}
-
-func (s *Service) newID(prefix string) string {
-	if s.NewID != nil {
-		return s.NewID(prefix)
-	}
-	return NewID(prefix, s.now())
 }
 
 func (s *Service) sizeOf(e Event) int {

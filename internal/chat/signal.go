@@ -131,11 +131,9 @@ func (s *Service) heads(ctx context.Context, p Principal, ids []ConversationID, 
 	heads, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Head, error) {
 		ref := Ref{p.Workspace, id}
 		if read := cursors[id].Read; read > 0 {
-			sig, err := s.moveCursor(ctx, p, ref, read)
-			if err != nil {
-				return nil, nil // not this user's, or beyond the log: a ping is no place to complain
-			}
-			return sig.Head, nil
+			if sig, err := s.moveCursor(ctx, p, ref, read); err == nil {
+				return sig.Head, nil
+			} // not this user's, or beyond the log: a ping is no place to complain
 		}
 		return s.Reader.Head(ctx, ref)
 	})

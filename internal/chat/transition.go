@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 	change.Old = head
 	c.Rule.Version = &head.Version
 	own := c.drafts
-	c.drafts = append(before[:len(before):len(before)], own...)
+	c.drafts = slices.Concat(before, own)
 	events := c.number(s)
 	c.Events = events
 	c.drafts = own
@@ -58,7 +59,7 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 		return nil, err
 	}
 	out := c.outcome(after)
-	out.Push = append(events[:len(before):len(before)], out.Push...)
+	out.Push = slices.Concat(events[:len(before)], out.Push)
 	return out, nil
 }
 

@@ -104,7 +104,7 @@ func (s *Store) Opened(ctx context.Context, p chat.Principal, expires time.Time)
 	return nil
 }
 
-// Closed forgets a socket. It is named by its principal, not looked up.
+// SocketClosed forgets a socket. It is named by its principal, not looked up.
 func (s *Store) SocketClosed(ctx context.Context, p chat.Principal) error {
 	keys := []key{connectionKey(p.Workspace, p.User, p.Connection)}
 	if p.Role.Staff() {
