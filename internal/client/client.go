@@ -244,9 +244,8 @@ func (c *Client) open() (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, _, err := websocket.Dial(ctx, ticket.Address(), &websocket.DialOptions{
-		HTTPClient: c.opts.API.HTTP, HTTPHeader: http.Header{"Origin": {c.opts.API.Origin}},
-	})
+	options := &websocket.DialOptions{HTTPClient: c.opts.API.HTTP, HTTPHeader: http.Header{"Origin": {c.opts.API.Origin}}}
+	conn, _, err := websocket.Dial(ctx, ticket.Address(), options) //nolint:bodyclose // Dial documents that there is none to close
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,7 @@ func visible(t chat.Track, events []protocol.Event) []line {
 			if i, ok := index[e.Target]; ok {
 				lines[i].Text, lines[i].Deleted = "", true
 			}
+		default: // changes the state of play, not a line
 		}
 	}
 	return lines

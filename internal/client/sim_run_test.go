@@ -139,7 +139,7 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 func firstViolation(p plan, runs uint64) (uint64, error) {
 	for seed := uint64(1); seed <= runs; seed++ {
 		if err := newSim(p, seed, seeded(seed)).run(); err != nil {
-			return seed, fmt.Errorf("%.200s", err)
+			return seed, fmt.Errorf("%.200s", err.Error())
 		}
 	}
 	return runs, nil

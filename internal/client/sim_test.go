@@ -44,7 +44,6 @@ type part struct {
 	queued  map[chat.Track][]chat.EventID
 	acked   map[chat.EventID]bool
 	checked map[chat.Track]int // events compared with the log
-	gen     uint32
 	lives   uint64
 }
 
@@ -192,6 +191,7 @@ func (s *sim) told(p *part, n Notice) {
 		}
 	case Refused, Stopped:
 		s.violate("%s: %s %s %s", p.user, n.Kind, n.Code, n.Message)
+	default:
 	}
 }
 

@@ -141,7 +141,7 @@ func TestMessagesFoldEditsDeletionsAndNotes(t *testing.T) {
 		{Seq: 1, Type: chat.EventStarted, To: chat.StatusQueued},
 		message(2, "hello"),
 		{Seq: 3, Type: chat.EventAssigned, To: chat.StatusActive, Subject: "u_op"},
-		message(4, "how are yuo"),
+		message(4, "how are"),
 		{Seq: 5, Type: chat.EventEdited, Target: 4, Text: "how are you"},
 		message(6, "oops"),
 		{Seq: 7, Type: chat.EventDeleted, Target: 6},
