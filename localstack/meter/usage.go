@@ -86,14 +86,14 @@ func (u Usage) Sub(earlier Usage) Usage {
 type count[C any] interface {
 	comparable
 	plus(C) C
-	times(int) C
+	negative() C
 }
 
 func difference[K comparable, C count[C]](now, then map[K]C) map[K]C {
 	made := map[K]C{}
 	for k, c := range now {
 		var zero C
-		if d := c.plus(then[k].times(-1)); d != zero {
+		if d := c.plus(then[k].negative()); d != zero {
 			made[k] = d
 		}
 	}
@@ -105,32 +105,28 @@ func (c CallCount) plus(d CallCount) CallCount {
 		c.BytesIn + d.BytesIn, c.BytesOut + d.BytesOut}
 }
 
-func (c CallCount) times(n int) CallCount {
-	f := float64(n)
-	return CallCount{c.Calls * n, c.Errors * n, c.ReadUnits * f, c.WriteUnits * f, c.Requests * f, c.BytesIn * n, c.BytesOut * n}
+func (c CallCount) negative() CallCount {
+	return CallCount{-c.Calls, -c.Errors, -c.ReadUnits, -c.WriteUnits, -c.Requests, -c.BytesIn, -c.BytesOut}
 }
 
 func (c FunctionCount) plus(d FunctionCount) FunctionCount {
 	return FunctionCount{c.Invocations + d.Invocations, c.ColdStarts + d.ColdStarts, c.Duration + d.Duration, c.Init + d.Init, c.GBSeconds + d.GBSeconds, c.LogBytes + d.LogBytes}
 }
 
-func (c FunctionCount) times(n int) FunctionCount {
-	t := time.Duration(n)
-	return FunctionCount{c.Invocations * n, c.ColdStarts * n, c.Duration * t, c.Init * t, c.GBSeconds * float64(n), c.LogBytes * n}
+func (c FunctionCount) negative() FunctionCount {
+	return FunctionCount{-c.Invocations, -c.ColdStarts, -c.Duration, -c.Init, -c.GBSeconds, -c.LogBytes}
 }
 
 func (c FrameCount) plus(d FrameCount) FrameCount {
 	return FrameCount{c.Frames + d.Frames, c.Metered + d.Metered, c.Bytes + d.Bytes}
 }
 
-func (c FrameCount) times(n int) FrameCount {
-	return FrameCount{c.Frames * n, c.Metered * n, c.Bytes * n}
-}
+func (c FrameCount) negative() FrameCount { return FrameCount{-c.Frames, -c.Metered, -c.Bytes} }
 
 func (c HTTPCount) plus(d HTTPCount) HTTPCount {
 	return HTTPCount{c.Requests + d.Requests, c.Metered + d.Metered, c.BytesIn + d.BytesIn, c.BytesOut + d.BytesOut}
 }
 
-func (c HTTPCount) times(n int) HTTPCount {
-	return HTTPCount{c.Requests * n, c.Metered * n, c.BytesIn * n, c.BytesOut * n}
+func (c HTTPCount) negative() HTTPCount {
+	return HTTPCount{-c.Requests, -c.Metered, -c.BytesIn, -c.BytesOut}
 }

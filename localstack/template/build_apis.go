@@ -104,7 +104,7 @@ func (l *loader) socketAPI(g *gateway) SocketAPI {
 		}
 		made.Routes = append(made.Routes, route)
 		if auth != nil {
-			made.Authorizer = l.authorizer(g, r, auth)
+			made.Authorizer = l.authorizer(g, auth)
 		}
 	}
 	l.socketStage(g, &made)
@@ -148,7 +148,7 @@ func (l *loader) integration(g *gateway, r *resource, longest time.Duration) int
 	made := integration{timeout: time.Duration(o.int("TimeoutInMillis", int(longest/time.Millisecond), 50, int(longest/time.Millisecond))) * time.Millisecond}
 	if uri != nil {
 		made.function = l.functionOf(uri)
-		l.permitted(g, r, uri, made.function)
+		l.permitted(g, uri, made.function)
 	}
 	if g.protocol == "HTTP" && o.str("PayloadFormatVersion", "") != "2.0" {
 		l.fail(r.props, "the local stack supports PayloadFormatVersion 2.0 only")
@@ -161,7 +161,7 @@ func (l *loader) integration(g *gateway, r *resource, longest time.Duration) int
 }
 
 // permitted reports a function that API Gateway may not invoke: on AWS the caller would get a 500.
-func (l *loader) permitted(g *gateway, r *resource, uri *node, function string) {
+func (l *loader) permitted(g *gateway, uri *node, function string) {
 	if function == "" {
 		return
 	}
@@ -210,7 +210,7 @@ func (l *loader) socketRoute(r *resource, integrations map[string]integration, a
 	return made, auth
 }
 
-func (l *loader) authorizer(g *gateway, route *resource, id *node) *Authorizer {
+func (l *loader) authorizer(g *gateway, id *node) *Authorizer {
 	for _, r := range g.authz {
 		if r.id != id.text {
 			continue
@@ -222,7 +222,7 @@ func (l *loader) authorizer(g *gateway, route *resource, id *node) *Authorizer {
 		}
 		if uri := o.need("AuthorizerUri"); uri != nil {
 			made.Function = l.functionOf(uri)
-			l.permitted(g, r, uri, made.Function)
+			l.permitted(g, uri, made.Function)
 		}
 		for _, source := range made.Identity {
 			if !strings.HasPrefix(source, "route.request.header.") && !strings.HasPrefix(source, "route.request.querystring.") {

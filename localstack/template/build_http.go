@@ -66,7 +66,7 @@ func (l *loader) openAPIRoute(g *gateway, path string, e entry) HTTPRoute {
 	made := HTTPRoute{Method: method, Path: path, Timeout: time.Duration(in.int("timeoutInMillis", longest, 50, longest)) * time.Millisecond}
 	if uri := in.need("uri"); uri != nil {
 		made.Function = l.functionOf(uri)
-		l.permitted(g, g.r, uri, made.Function)
+		l.permitted(g, uri, made.Function)
 	}
 	in.done()
 	return made

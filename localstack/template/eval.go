@@ -19,6 +19,7 @@ func (l *loader) eval(n *node, final bool) *node {
 		return nil
 	}
 	switch n.kind {
+	case null:
 	case text:
 		if final {
 			return l.finish(n)

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"os"
 	"testing"
 )
@@ -22,7 +23,8 @@ func FuzzParse(f *testing.F) {
 		if (plan == nil) == (err == nil) {
 			t.Fatalf("plan %v with error %v", plan, err)
 		}
-		if errs, ok := err.(Errors); ok && len(errs) == 0 {
+		var errs Errors
+		if errors.As(err, &errs) && len(errs) == 0 {
 			t.Fatal("no errors in Errors")
 		}
 	})

@@ -38,8 +38,7 @@ func normalized(p *Plan) *Plan {
 	})
 	slices.Sort(p.Skipped)
 	for i, w := range p.Warnings {
-		p.Warnings[i] = w[strings.LastIndex(w[:strings.Index(w, ": ")], ":")+1:]
-		p.Warnings[i] = strings.TrimLeft(p.Warnings[i], "0123456789")
+		_, p.Warnings[i], _ = strings.Cut(w, ": ")
 	}
 	slices.Sort(p.Warnings)
 	return p

@@ -25,6 +25,7 @@ func (l *loader) readFile(place *node, name string) *node {
 // keys of a map, the keys of the file are added to them.
 func (l *loader) include(n *node) *node {
 	switch n.kind {
+	case null, text:
 	case list:
 		for i, item := range n.item {
 			n.item[i] = l.include(item)

@@ -183,8 +183,8 @@ func (p *parser) tagged(n *node, y *yaml.Node) *node {
 		return made
 	}
 	if n.kind == text {
-		known := false
-		if n.tag, known = yamlTags[tag]; !known {
+		n.tag = yamlTags[tag]
+		if n.tag == "" {
 			p.failed(n.line, n.path, n.file, "YAML tag %s is not supported by CloudFormation", tag)
 			n.tag = "str"
 		}
@@ -241,6 +241,7 @@ func (n *node) MarshalJSON() ([]byte, error) {
 		return json.Marshal(n.item)
 	case dict:
 		return n.marshalKeys()
+	case intrinsic:
 	}
 	return nil, fmt.Errorf("%s: %s is not resolved", n.path, n.fn)
 }
