@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -108,11 +109,11 @@ func TestGuessingIsThrottled(t *testing.T) {
 }
 
 func retryAfter(err error) time.Duration {
-	r, _ := err.(*identity.Refusal)
-	if r == nil {
+	var e *chat.Error
+	if !errors.As(err, &e) {
 		return 0
 	}
-	return r.Err.RetryAfter
+	return e.RetryAfter
 }
 
 func TestSprayingIsThrottled(t *testing.T) {

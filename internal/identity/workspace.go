@@ -78,9 +78,8 @@ func ValidWidgetKey(key string) bool {
 	if !ok || rest == "" || len(key) > MaxWidgetKey {
 		return false
 	}
-	return strings.IndexFunc(rest, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-	}) < 0
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return strings.Trim(rest, alphabet) == ""
 }
 
 // developmentOrigins are the only forms with a wildcard: a machine's own pages, at any port.

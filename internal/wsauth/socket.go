@@ -24,7 +24,7 @@ type Connect struct {
 // (a browser fails a handshake that answers none of those it offered). Without a principal it answers 401: the
 // route was deployed without its authorizer.
 func (c *Connect) Handle(ctx context.Context, r events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
-	if _, err := principal(r); err != nil {
+	if _, ok := principal(r); !ok {
 		c.Log.ErrorContext(ctx, "$connect without a principal: is its authorizer deployed?", "requestId", r.RequestContext.RequestID)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}, nil
 	}
@@ -60,8 +60,8 @@ type Disconnect struct {
 // connection id, so a newer socket of the same user stays, and rows expire by themselves. An error means that
 // storage did not answer; nobody retries, the row expires.
 func (d *Disconnect) Handle(ctx context.Context, r events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
-	p, err := principal(r)
-	if err != nil {
+	p, ok := principal(r)
+	if !ok {
 		d.Log.WarnContext(ctx, "$disconnect without a principal", "requestId", r.RequestContext.RequestID)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}, nil
 	}
@@ -74,10 +74,10 @@ func (d *Disconnect) Handle(ctx context.Context, r events.APIGatewayWebsocketPro
 	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}, nil
 }
 
-// principal reads the principal of a socket's event, with its connection.
-func principal(r events.APIGatewayWebsocketProxyRequest) (chat.Principal, error) {
+// principal reads the principal of a socket's event, with its connection; false when there is none.
+func principal(r events.APIGatewayWebsocketProxyRequest) (chat.Principal, bool) {
 	context, _ := r.RequestContext.Authorizer.(map[string]any)
 	p, err := Principal(context)
 	p.Connection = chat.ConnectionID(r.RequestContext.ConnectionID)
-	return p, err
+	return p, err == nil
 }

@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/identity"
+)
+
+// The statuses are part of the contract.
+func TestEveryCodeHasItsStatus(t *testing.T) {
+	t.Parallel()
+	want := map[chat.Code]int{
+		chat.CodeInvalid: 400, chat.CodeUnknownAction: 404, chat.CodeNotFound: 404, chat.CodeForbidden: 403,
+		chat.CodeUnauthenticated: 401, chat.CodeHelloFirst: 400, chat.CodeClosed: 409, chat.CodeNotClosed: 409,
+		chat.CodeAlreadyAssigned: 409, chat.CodeTooFast: 429, chat.CodeStaleEpoch: 409, chat.CodeIDReused: 409,
+		chat.CodeOutOfSync: 409, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
+	}
+	for _, code := range chat.Codes() {
+		if got := statusOf(code); got != want[code] {
+			t.Errorf("%s: %d, want %d", code, got, want[code])
+		}
+		if retryable := slices.Contains([]int{429, 500, 503}, statusOf(code)); retryable != code.Retryable() {
+			t.Errorf("%s: its status and Retryable disagree", code)
+		}
+	}
+}
+
+func TestProblemOf(t *testing.T) {
+	t.Parallel()
+	secret := errors.New("table arn:aws:dynamodb:… is away")
+	for _, c := range []struct {
+		err    error
+		status int
+		code   chat.Code
+	}{
+		{secret, 500, chat.CodeInternal},
+		{fmt.Errorf("%w: %w", chat.ErrUnknownOutcome, secret), 503, chat.CodeUnavailable},
+		{fmt.Errorf("reading: %w: %w", chat.Errorf(chat.CodeUnavailable, "try again"), secret), 503, chat.CodeUnavailable},
+		{&statusError{413, chat.Errorf(chat.CodeInvalid, "body: large")}, 413, chat.CodeInvalid},
+		{&identity.Refusal{Reason: identity.ReasonSessionExpired, Err: chat.Errorf(chat.CodeUnauthenticated, "sign in")}, 401, chat.CodeUnauthenticated},
+		{&chat.Error{Code: chat.CodeTooFast, Message: "slow", RetryAfter: 1500 * time.Millisecond}, 429, chat.CodeTooFast},
+	} {
+		p := problemOf(c.err)
+		if p.Status != c.status || p.Code != c.code || strings.Contains(p.Detail, "arn:") || p.Detail == "" {
+			t.Errorf("%v: %+v", c.err, p)
+		}
+		var w recorder
+		writeProblem(&w, p)
+		if w.status != c.status {
+			t.Errorf("%v: status %d", c.err, w.status)
+		}
+		if c.status == 429 && w.header.Get("Retry-After") != "2" || c.status == 503 && w.header.Get("Retry-After") != "1" {
+			t.Errorf("%v: retry after %q", c.err, w.header.Get("Retry-After"))
+		}
+	}
+}
+
+// Every route but the open ones refuses whoever has no session, before it does anything.
+func TestEveryRouteIsGuarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	open := []string{"POST /v1/customer-sessions", "POST /v1/staff-sessions", "GET /v1/health"}
+	for _, r := range routes() {
+		if slices.Contains(open, r.pattern) != r.open {
+			t.Errorf("%s: open is %v", r.pattern, r.open)
+		}
+		if r.open {
+			continue
+		}
+		method, path, _ := strings.Cut(strings.ReplaceAll(r.pattern, "{id}", string(talk)), " ")
+		w.problem(r.pattern, w.do(method, path, ""), 401, chat.CodeUnauthenticated, identity.ReasonSessionUnknown)
+		w.problem(r.pattern, w.do(method, path, "", "Authorization", "Basic b25lOnJpZ2h0"), 401, chat.CodeUnauthenticated, identity.ReasonSessionUnknown)
+	}
+}
+
+// A role without a permission is refused by the table, whatever else it may hold.
+func TestRolesWithoutPermission(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot := identity.Account{
+		Workspace: workspaceOne, User: chat.UserID(chat.NewID(chat.UserPrefix, w.now)), Address: "bot@example.com", Role: chat.RoleBot,
+	}
+	w.must(w.store.PutStaff(t.Context(), bot, "hash:right"))
+	s := decodeAs[Session](t, w.do("POST", "/v1/staff-sessions", `{"email":"bot@example.com","password":"right"}`))
+	for _, r := range routes() {
+		if r.command == "" || chat.Allowed(chat.RoleBot, r.command) != chat.Denied {
+			continue
+		}
+		method, path, _ := strings.Cut(strings.ReplaceAll(r.pattern, "{id}", string(talk)), " ")
+		w.problem(r.pattern, w.do(method, path, "", "Authorization", "Bearer "+s.Token), 403, chat.CodeForbidden, "")
+	}
+}
+
+func TestPanicIsAProblem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, token := w.customer()
+	w.api.Directory = nil
+	w.problem("panic", w.do("GET", "/v1/conversations", "", "Authorization", token), 500, chat.CodeInternal, "")
+	if !strings.Contains(w.logged.String(), "panic") || !strings.Contains(w.logged.String(), "conversations.go") {
+		t.Error("the stack is not logged")
+	}
+}
