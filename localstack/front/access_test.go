@@ -1,6 +1,7 @@
 package front
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -109,4 +110,22 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// tableByJSON is the reference for the scanner: the last TableName, spelled exactly.
+func tableByJSON(body []byte) (string, bool) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return "", false
+	}
+	for _, other := range []string{"RequestItems", "TransactItems", "ResourceArn", "IndexName"} {
+		if members[other] != nil {
+			return "", false
+		}
+	}
+	var name string
+	if members["TableName"] == nil || json.Unmarshal(members["TableName"], &name) != nil || strings.Count(string(body), "able") != 1 {
+		return "", false
+	}
+	return name, true
 }

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,24 +11,6 @@ import (
 
 	"github.com/parley-chat/parley/localstack/seam"
 )
-
-// tableByJSON is the reference for the scanner: the last TableName, spelled exactly.
-func tableByJSON(body []byte) (string, bool) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return "", false
-	}
-	for _, other := range []string{"RequestItems", "TransactItems", "ResourceArn", "IndexName"} {
-		if members[other] != nil {
-			return "", false
-		}
-	}
-	var name string
-	if members["TableName"] == nil || json.Unmarshal(members["TableName"], &name) != nil || strings.Count(string(body), "able") != 1 {
-		return "", false
-	}
-	return name, true
-}
 
 func remote(t *testing.T, status int, header http.Header, answer string) (*Remote, *http.Request, *string) {
 	t.Helper()
@@ -109,25 +90,5 @@ func TestRemoteErrors(t *testing.T) {
 	unreachable := NewRemote(RemoteOptions{URL: "http://127.0.0.1:1"})
 	if a := unreachable.Do(t.Context(), seam.Call{Service: seam.SQS, Operation: "SendMessage", Body: []byte(`{}`)}); a.Status != 503 || a.ErrorType == "" {
 		t.Errorf("an unreachable server: %+v", a)
-	}
-}
-
-// BenchmarkDoor measures what the door adds to a call, without net/http.
-func BenchmarkDoor(b *testing.B) {
-	s := newStand(b, allow("dynamodb:UpdateItem", chatARN))
-	s.door.opts.Trace = nil
-	bench := &fixed{seam.Answer{Status: 200, Body: []byte(strings.Repeat("x", 700)), Usage: []seam.Usage{{Resource: "chat", WriteUnits: 2}}}}
-	s.door.opts.Services[seam.DynamoDB] = bench
-	id, _ := s.door.opts.Keys.Issue(seam.Caller{Function: "SocketFn"})
-	body := `{"TableName":"chat","Key":{"pk":{"S":"w1#c1"},"sk":{"S":"HEAD"}},"UpdateExpression":"` + strings.Repeat("SET #a = :a, ", 40) + `","ExpressionAttributeValues":{":a":{"B":"` + strings.Repeat("A", 200) + `"}},"ReturnValues":"ALL_NEW"}`
-	header := http.Header{"X-Amz-Target": {"DynamoDB_20120810.UpdateItem"}, "Authorization": {"AWS4-HMAC-SHA256 Credential=" + id + "/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"}}
-	w := &discard{header: http.Header{}}
-	b.ReportAllocs()
-	for b.Loop() {
-		r := &http.Request{Method: http.MethodPost, URL: mustURL, Header: header, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
-		s.door.ServeHTTP(w, r)
-	}
-	if w.status != 200 {
-		b.Fatal(w.status)
 	}
 }
