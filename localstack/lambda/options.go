@@ -62,7 +62,7 @@ type Options struct {
 	Log    func(Line)  // may be nil; called from many goroutines, sometimes under a lock: must not call back
 	// Reports logs a line for each invocation.
 	Reports bool
-	Now    func() time.Time
+	Now     func() time.Time
 }
 
 // FreezeDelay is the default of Options.FreezeAfter: long enough that a busy process is never stopped between

@@ -40,7 +40,7 @@ func (r *Runner) State() []FunctionState {
 func (f *function) state() FunctionState {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	state := FunctionState{Function: f.spec.LogicalID, Limit: f.limit, Waiting: len(f.waiters), Counts: f.counts}
+	state := FunctionState{Function: f.spec.LogicalID, Processes: []ProcessState{}, Limit: f.limit, Waiting: len(f.waiters), Counts: f.counts}
 	for p := range f.processes {
 		state.Processes = append(state.Processes, p.state())
 	}
