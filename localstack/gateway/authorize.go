@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -131,7 +132,8 @@ func appendContext(b []byte, principal string, context map[string]json.RawMessag
 }
 
 func withLatency(context []byte, took time.Duration) []byte {
-	b := append(context[:len(context)-1:len(context)-1], `,"integrationLatency":`...)
+	b := bytes.Clone(context[:len(context)-1]) // without the closing brace
+	b = append(b, `,"integrationLatency":`...)
 	b = strconv.AppendInt(b, took.Milliseconds(), 10)
 	return append(b, '}')
 }

@@ -85,7 +85,7 @@ func BenchmarkPostHTTP(b *testing.B) {
 			b.Fatal(err)
 		}
 		resp, err := http.ReadResponse(r, nil)
-		if err != nil || resp.StatusCode != 200 && resp.StatusCode != 429 {
+		if err != nil || resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusTooManyRequests {
 			b.Fatal(resp, err)
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)

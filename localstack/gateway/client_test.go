@@ -48,7 +48,7 @@ func (s *stage) handshakeAnd(early []byte, target string, lines ...string) *rawC
 	if c.resp, err = http.ReadResponse(c.r, nil); err != nil {
 		s.t.Fatal(err)
 	}
-	if c.resp.StatusCode != 101 {
+	if c.resp.StatusCode != http.StatusSwitchingProtocols {
 		b, _ := io.ReadAll(c.resp.Body)
 		c.body = string(b)
 	}
@@ -59,7 +59,7 @@ func (s *stage) handshakeAnd(early []byte, target string, lines ...string) *rawC
 func (s *stage) dial(lines ...string) *rawClient {
 	s.t.Helper()
 	c := s.handshake("/prod", lines...)
-	if c.resp.StatusCode != 101 {
+	if c.resp.StatusCode != http.StatusSwitchingProtocols {
 		s.t.Fatalf("handshake: %d %s", c.resp.StatusCode, c.body)
 	}
 	return c

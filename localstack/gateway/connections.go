@@ -93,8 +93,9 @@ func (g *Gateway) serveConnections(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusForbidden, "ForbiddenException", `{"message":"Forbidden"}`)
 		return
 	}
-	status, err := http.StatusOK, (*seam.PostError)(nil)
+	status := http.StatusOK
 	var state []byte
+	var err *seam.PostError
 	switch r.Method {
 	case http.MethodPost:
 		err = g.postBody(r, id)

@@ -66,11 +66,11 @@ func TestConnectionsAPI(t *testing.T) {
 		}
 	}
 	resp, _ := s.rest("GET", "x", nil)
-	if resp.StatusCode != 400 {
+	if resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("got %d", resp.StatusCode)
 	}
 	other, err := http.Get(s.conns.URL + "/test/@connections/" + strangerID)
-	if err != nil || other.StatusCode != 403 {
+	if err != nil || other.StatusCode != http.StatusForbidden {
 		t.Errorf("other stage: %v %v", other, err)
 	}
 }
@@ -160,7 +160,7 @@ func TestSlowReader(t *testing.T) {
 	if held := accepted * len(payload); held < s.g.sw.SendBuffer {
 		t.Errorf("refused after %d bytes, the buffer alone holds %d", held, s.g.sw.SendBuffer)
 	}
-	if resp, _ := s.rest("POST", slowID, []byte(payload)); resp.StatusCode != 429 || resp.Header.Get("x-amzn-errortype") != "LimitExceededException" {
+	if resp, _ := s.rest("POST", slowID, []byte(payload)); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("x-amzn-errortype") != "LimitExceededException" {
 		t.Errorf("over HTTP: %d %s", resp.StatusCode, resp.Header.Get("x-amzn-errortype"))
 	}
 	if err := s.g.Post(t.Context(), quickID, []byte("quick")); err != nil {
@@ -190,6 +190,31 @@ func TestWriteStall(t *testing.T) {
 	if code, _ := s.disconnected(); code != 1006 {
 		t.Errorf("code %d", code)
 	}
+}
+
+// While a goroutine writes backlog, a new frame queues behind it even if the kernel has room: writing it at
+// once would put it into the middle of another.
+func TestNoFrameOvertakesBacklog(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	client := s.dial()
+	id := s.only()
+	c := s.g.lookup(id)
+	c.mu.Lock()
+	c.flushing, c.inFlight = true, 1 // as if a flush were between two writes
+	c.mu.Unlock()
+	if err := s.g.Post(t.Context(), id, []byte("second")); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.g.Connections()[0].Waiting; got != 1+len(appendMessage(nil, []byte("second"))) {
+		t.Errorf("%d bytes waiting: the frame went past the backlog", got)
+	}
+	if _, err := c.nc.Write(appendMessage(nil, []byte("first"))); err != nil {
+		t.Fatal(err)
+	}
+	go c.flush()
+	client.wantText("first")
+	client.wantText("second")
 }
 
 // Posts of several callers to one connection never tear each other's frames.

@@ -19,7 +19,7 @@ func TestCORS(t *testing.T) {
 	})
 	preflightOf := func(origin, method string) http.Header {
 		resp, body := s.do("OPTIONS", "/v1/pets/1", "", "Origin: "+origin, "Access-Control-Request-Method: "+method)
-		if resp.StatusCode != 204 || body != "" {
+		if resp.StatusCode != http.StatusNoContent || body != "" {
 			t.Errorf("preflight: %d %q", resp.StatusCode, body)
 		}
 		return resp.Header
@@ -67,7 +67,7 @@ func TestHTTPWithoutCORS(t *testing.T) {
 		f.fns["Api"] = answer(`{"statusCode":200,"headers":{"access-control-allow-origin":"*"}}`)
 	})
 	resp, _ := s.do("OPTIONS", "/v1/x", "", "Origin: https://a.example", "Access-Control-Request-Method: GET")
-	if resp.StatusCode != 200 || resp.Header.Get("Access-Control-Allow-Origin") != "*" || len(s.fns.eventsOf("Api")) != 1 {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Access-Control-Allow-Origin") != "*" || len(s.fns.eventsOf("Api")) != 1 {
 		t.Errorf("%d %v", resp.StatusCode, resp.Header)
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestGoldenEvents(t *testing.T) {
 		"User-Agent: Mozilla/5.0",
 		"x-lower-case: kept",
 		"X-Amzn-Trace-Id: Root=1-65d2ff2e-718990494fd688f062bf1571")
-	if c.resp.StatusCode != 101 {
+	if c.resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(c.resp.Status, c.body)
 	}
 	c.text(`{"action":"send",` + "\n" + `"text":"hi \"there\" é"}`)

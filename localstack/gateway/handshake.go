@@ -251,6 +251,7 @@ func (h *handshake) connect(m *moment) *refusal {
 		return h.broken(g.sw.ConnectTimeoutStatus, "Endpoint request timed out")
 	case failed:
 		return h.broken(http.StatusBadGateway, "Internal server error")
+	case answered:
 	}
 	return h.accept(res)
 }

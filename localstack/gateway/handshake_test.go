@@ -129,10 +129,10 @@ func TestIdentityFromHeader(t *testing.T) {
 	s := start(t, func(s *stage) {
 		s.options.Socket.Authorizer = &template.Authorizer{Function: "Auth", Identity: []string{"route.request.header.sec-websocket-protocol", "context.identity.sourceIp"}}
 	})
-	if c := s.handshake("/prod"); c.resp.StatusCode != 401 || c.body != `{"message":"Unauthorized"}` {
+	if c := s.handshake("/prod"); c.resp.StatusCode != http.StatusUnauthorized || c.body != `{"message":"Unauthorized"}` {
 		t.Errorf("without the header: %d %s", c.resp.StatusCode, c.body)
 	}
-	if c := s.handshake("/prod", "SEC-WEBSOCKET-PROTOCOL: v1"); c.resp.StatusCode != 101 {
+	if c := s.handshake("/prod", "SEC-WEBSOCKET-PROTOCOL: v1"); c.resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Errorf("with the header: %d %s", c.resp.StatusCode, c.body)
 	}
 }
@@ -217,18 +217,18 @@ func TestRefusedBeforeAnyFunction(t *testing.T) {
 func TestCustomDomainHasNoStageInPaths(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(s *stage) { s.options.CustomDomain = true })
-	if c := s.handshake("/prod"); c.resp.StatusCode != 403 {
+	if c := s.handshake("/prod"); c.resp.StatusCode != http.StatusForbidden {
 		t.Errorf("with stage: %d", c.resp.StatusCode)
 	}
 	c := s.handshake("/?a=1")
-	if c.resp.StatusCode != 101 {
+	if c.resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("without stage: %d", c.resp.StatusCode)
 	}
 	if got := within(s.event("Connect", 0), "requestContext", "stage"); got != "prod" {
 		t.Errorf("stage is %v", got)
 	}
 	resp, err := http.Post(s.conns.URL+"/@connections/"+strings.ReplaceAll(s.only(), "=", "%3D"), "", strings.NewReader("hello"))
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatal(resp, err)
 	}
 	_ = resp.Body.Close()
@@ -356,7 +356,7 @@ func TestHandshakeThrottles(t *testing.T) {
 			t.Parallel()
 			s := start(t, change)
 			s.dial()
-			if c := s.handshake("/prod"); c.resp.StatusCode != 429 {
+			if c := s.handshake("/prod"); c.resp.StatusCode != http.StatusTooManyRequests {
 				t.Errorf("second handshake: %d", c.resp.StatusCode)
 			}
 		})

@@ -96,7 +96,7 @@ func TestHTTPEventGolden(t *testing.T) {
 	})
 	resp, _ := s.do("GET", "/v1/pets/a%20b?parameter1=value1&parameter1=value%202&parameter2=v+3", "",
 		"Cookie: one=1; two=2", "Host: ignored", "X-Multi: a", "X-Multi: b", "User-Agent: agent", "X-Amzn-Trace-Id: Root=1-65d2ff2e-718990494fd688f062bf1571", "Accept-Encoding: identity")
-	if resp.StatusCode != 200 || resp.Header.Get("Apigw-Requestid") != "AAAAAAAAAAAA001=" {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Apigw-Requestid") != "AAAAAAAAAAAA001=" {
 		t.Fatal(resp)
 	}
 	host := strings.TrimPrefix(s.srv.URL, "http://")
@@ -250,21 +250,21 @@ func TestHTTPResponseHeaders(t *testing.T) {
 func TestHTTPRefusals(t *testing.T) {
 	t.Parallel()
 	s := startHTTP(t, nil)
-	if resp, body := s.do("GET", "/v2", ""); resp.StatusCode != 404 || body != notFoundBody || resp.Header.Get("Content-Type") != "application/json" {
+	if resp, body := s.do("GET", "/v2", ""); resp.StatusCode != http.StatusNotFound || body != notFoundBody || resp.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("no route: %d %s", resp.StatusCode, body)
 	}
-	if resp, _ := s.do("POST", "/v1/pets", strings.Repeat("x", maxHTTPBody+1)); resp.StatusCode != 413 {
+	if resp, _ := s.do("POST", "/v1/pets", strings.Repeat("x", maxHTTPBody+1)); resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("over 10 MB: %d", resp.StatusCode)
 	}
 	// Chunked, so that no length announces it.
-	req, err := http.NewRequest("POST", s.srv.URL+"/v1/pets", io.MultiReader(bytes.NewReader(make([]byte, maxHTTPBody+1))))
+	req, err := http.NewRequest(http.MethodPost, s.srv.URL+"/v1/pets", io.MultiReader(bytes.NewReader(make([]byte, maxHTTPBody+1))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 413 {
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("over 10 MB in chunks: %v %v", resp, err)
 	}
-	if resp, _ := s.do("POST", "/v1/pets", strings.Repeat("x", maxInvokeBytes), "Content-Type: text/plain"); resp.StatusCode != 500 {
+	if resp, _ := s.do("POST", "/v1/pets", strings.Repeat("x", maxInvokeBytes), "Content-Type: text/plain"); resp.StatusCode != http.StatusInternalServerError {
 		t.Errorf("over 6 MB: %d", resp.StatusCode)
 	}
 	if n := len(s.fns.eventsOf("Api")); n != 0 {
@@ -272,7 +272,7 @@ func TestHTTPRefusals(t *testing.T) {
 	}
 	limited := startHTTP(t, func(o *Options, _ *fakeInvoker) { o.AccountLimit = template.Throttle{Rate: 0.001, Burst: 1} })
 	limited.do("GET", "/v1/pets/1", "")
-	if resp, body := limited.do("GET", "/v1/pets/1", ""); resp.StatusCode != 429 || body != tooManyBody {
+	if resp, body := limited.do("GET", "/v1/pets/1", ""); resp.StatusCode != http.StatusTooManyRequests || body != tooManyBody {
 		t.Errorf("throttled: %d %s", resp.StatusCode, body)
 	}
 }
@@ -281,7 +281,7 @@ func TestHTTPNamedStage(t *testing.T) {
 	t.Parallel()
 	s := startHTTP(t, func(o *Options, _ *fakeInvoker) { o.HTTP.Stage = "prod" })
 	for _, target := range []string{"/v1/pets/1", "/production/v1/pets/1"} {
-		if resp, _ := s.do("GET", target, ""); resp.StatusCode != 404 {
+		if resp, _ := s.do("GET", target, ""); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", target, resp.StatusCode)
 		}
 	}

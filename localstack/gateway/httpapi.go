@@ -125,6 +125,7 @@ func (g *Gateway) runHTTP(q *httpRequest) httpAnswer {
 		return own(g.sw.StartFailureStatus, serverErrorBody)
 	case failed:
 		return own(http.StatusInternalServerError, serverErrorBody)
+	case answered:
 	}
 	return httpResponse(res)
 }

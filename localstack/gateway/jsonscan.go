@@ -64,7 +64,8 @@ func (s *scanner) any(at int) bool {
 	if s.i >= len(s.b) {
 		return false
 	}
-	start, ok := s.i, false
+	start := s.i
+	var ok bool
 	switch s.b[s.i] {
 	case '{':
 		ok = s.object(at)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -184,12 +185,13 @@ func (c *conn) afterDelivery(p push, point seam.FaultPoint, body []byte) *seam.P
 }
 
 func (c *conn) deliverOnce(p push, body []byte) *seam.PostError {
-	switch c.sendText(body) {
-	case nil:
+	err := c.sendText(body)
+	switch {
+	case err == nil:
 		c.g.Meter.Frame(false, p.kind, len(body))
 		c.g.trace(TraceEvent{Kind: p.kind, ConnectionID: c.id, RequestID: p.requestID, Route: p.route, Payload: body})
 		return nil
-	case errFull:
+	case errors.Is(err, errFull):
 		return &seam.PostError{Status: 429, Type: limitExceeded, Message: "The WebSocket client side buffer is full"}
 	}
 	return gone()

@@ -236,6 +236,7 @@ func TestThrottledMessages(t *testing.T) {
 		}
 	}
 	c.wantClose(1008, "Too many requests")
+	s.event("Note", 0)
 	if n := len(s.fns.eventsOf("Note")); n != 1 {
 		t.Errorf("ran %d times", n)
 	}
