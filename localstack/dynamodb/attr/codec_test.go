@@ -2,6 +2,7 @@ package attr
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -38,7 +39,7 @@ func TestValueText(t *testing.T) {
 func TestValueTextTaken(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		" {\t\"S\" :\r\n\"x\" } ":                `{"S":"x"}`,
+		"{\t\"S\" :\r\n\"x\" }":                  `{"S":"x"}`,
 		`{"S":"\u0041\u00E9\ud83d\ude00\/\b\f"}`: `{"S":"Aé😀/\u0008\u000c"}`,
 		`{"N":"1e2"}`:                            `{"N":"100"}`,
 		`{"NULL":false}`:                         `{"NULL":true}`,
@@ -156,8 +157,8 @@ func TestShapesRefused(t *testing.T) {
 func checkRefused(t *testing.T, text, kind, message string) {
 	t.Helper()
 	v, err := ParseValue([]byte(text))
-	e, ok := err.(*Error)
-	if !ok || e.Type != kind || e.Message != message {
+	var e *Error
+	if !errors.As(err, &e) || e.Type != kind || e.Message != message {
 		t.Errorf("%.200s: got %#v, %#v; want %s", text, v, err, message)
 	}
 }
@@ -235,7 +236,7 @@ func FuzzParseItem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		it, err := ParseItem(text)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || (e.Type != ValidationException && e.Type != SerializationException) {
+			if e := new(Error); !errors.As(err, &e) || (e.Type != ValidationException && e.Type != SerializationException) {
 				t.Fatalf("%q: %T %v", text, err, err)
 			}
 			return

@@ -171,8 +171,9 @@ func (d *Decoder) tagged(kind Kind, depth int) Value {
 		return List(d.list(depth + 1))
 	case NS:
 		return d.numberSet()
+	default:
+		return d.textSet(kind)
 	}
-	return d.textSet(kind)
 }
 
 func (d *Decoder) decimal() Number {
@@ -180,9 +181,9 @@ func (d *Decoder) decimal() Number {
 	if d.err != nil {
 		return Number{}
 	}
-	n, err := ParseNumber(text)
+	n, err := parseNumber(text)
 	if err != nil {
-		d.refuse(err.(*Error))
+		d.refuse(err)
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package attr
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 )
@@ -101,7 +102,7 @@ func TestDecoderRefusesRequests(t *testing.T) {
 		`{"TableName":5,"Limit":"x"}`:           "NUMBER_VALUE cannot be converted to String", // the first sticks
 	} {
 		r, err := readRequest(NewDecoder([]byte(body)))
-		if e, ok := err.(*Error); !ok || e.Type != SerializationException || e.Message != want {
+		if e := new(Error); !errors.As(err, &e) || e.Type != SerializationException || e.Message != want {
 			t.Errorf("%s: got %+v, %#v; want %q", body, r, err, want)
 		}
 	}

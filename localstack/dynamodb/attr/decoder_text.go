@@ -28,26 +28,25 @@ func (d *Decoder) text() []byte {
 
 // escapedText unescapes rest, of which the first n bytes are plain.
 func (d *Decoder) escapedText(rest []byte, n int) []byte {
-	out := append(d.scratch[:0], rest[:n]...)
+	d.scratch = append(d.scratch[:0], rest[:n]...)
 	for n < len(rest) {
 		switch c := rest[n]; {
 		case c == '"':
 			d.pos += n + 2
-			d.scratch = out
-			return out
+			return d.scratch
 		case c < ' ':
 			d.fail("")
 			return nil
 		case c == '\\':
 			var size int
-			out, size = appendEscape(out, rest[n:])
+			d.scratch, size = appendEscape(d.scratch, rest[n:])
 			if size == 0 {
 				d.fail("")
 				return nil
 			}
 			n += size
 		default:
-			out = append(out, c)
+			d.scratch = append(d.scratch, c)
 			n++
 		}
 	}

@@ -21,8 +21,9 @@ func Equal(a, b Value) bool {
 		return slices.Equal(a.many.numbers, b.many.numbers)
 	case N:
 		return a.Number() == b.Number()
+	default:
+		return a.text == b.text && a.flag == b.flag
 	}
-	return a.text == b.text && a.flag == b.flag
 }
 
 // EqualItems reports whether two items have the same names with equal values.
@@ -50,6 +51,7 @@ func Compare(a, b Value) (order int, ok bool) {
 		return strings.Compare(a.text, b.text), true
 	case N:
 		return a.Number().Compare(b.Number()), true
+	default:
+		return 0, false
 	}
-	return 0, false
 }

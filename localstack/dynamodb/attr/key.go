@@ -20,8 +20,9 @@ func AppendKey(dst []byte, v Value) []byte {
 		return append(appendEscaped(dst, v.text), keyEscape, keyEnd)
 	case N:
 		return appendNumberKey(dst, v.Number())
+	default:
+		return dst
 	}
-	return dst
 }
 
 // AppendKeyPrefix appends the bytes with which the keys of all S or B values begin that begin with v.

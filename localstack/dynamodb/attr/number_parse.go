@@ -6,6 +6,14 @@ import "math"
 // gives for text that is no number, and for numbers out of its range or precision; zeros at both ends
 // are no significant digits. Zero is in range if its exponent is.
 func ParseNumber[T ~string | ~[]byte](text T) (Number, error) {
+	n, err := parseNumber(text)
+	if err != nil {
+		return Number{}, err
+	}
+	return n, nil
+}
+
+func parseNumber[T ~string | ~[]byte](text T) (Number, *Error) {
 	if n, ok := parseSmall(text); ok {
 		return n, nil
 	}
@@ -127,7 +135,7 @@ func (p *numberParser[T]) digit(d uint64) {
 }
 
 // number checks the range and returns the number.
-func (p *numberParser[T]) number() (Number, error) {
+func (p *numberParser[T]) number() (Number, *Error) {
 	shift := int64(p.zeros - p.fraction)
 	if p.digits > 0 {
 		shift += int64(p.digits - 1) // from the last digit's magnitude to the first's

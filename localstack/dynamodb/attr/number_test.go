@@ -1,6 +1,7 @@
 package attr
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"strings"
@@ -96,7 +97,7 @@ func TestParseNumberRefuses(t *testing.T) {
 			t.Errorf("%s: got %s, %v; want %s", text, n, err, want)
 			continue
 		}
-		if e, ok := err.(*Error); !ok || e.Type != ValidationException {
+		if e := new(Error); !errors.As(err, &e) || e.Type != ValidationException {
 			t.Errorf("%s: %T %v is no ValidationException", text, err, err)
 		}
 	}

@@ -20,8 +20,9 @@ func (v Value) Size() int {
 		return v.Number().Size()
 	case BOOL, NULL:
 		return 1
+	default:
+		return int(v.size)
 	}
-	return int(v.size)
 }
 
 // Size returns the bytes that DynamoDB counts for n: 1, and 1 per two significant digits, before and

@@ -186,8 +186,9 @@ func (v Value) Len() int {
 		return len(v.many.strings)
 	case NS:
 		return len(v.many.numbers)
+	default:
+		return 0
 	}
-	return 0
 }
 
 // levels returns how deep v is: 1 for a scalar, a set or an empty list, 2 for a list of scalars.

@@ -127,10 +127,9 @@ func checkSets(t *rapid.T, set func(...string) Value, a, b []string) {
 	for _, elem := range append(a, b...) {
 		one := set(elem)
 		member := String(elem)
-		switch one.Kind() {
-		case BS:
+		if one.Kind() == BS {
 			member = Binary(elem)
-		case NS:
+		} else if one.Kind() == NS {
 			member = Num(one.Numbers()[0])
 		}
 		if set(a...).Has(member) != slices.Contains(a, elem) {

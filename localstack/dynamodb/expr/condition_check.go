@@ -77,13 +77,20 @@ func (e *env) checkPredicate(n *node) *attr.Error {
 	case opBeginsWith:
 		return e.checkKinds(n, kindsOf(attr.S, attr.B))
 	case opExists, opNotExists:
-		if n.args[0].op != opPath {
-			return e.invalid("Operator or function requires a document path; operator or function: %s", n.op)
-		}
+		return e.checkIsPath(n.op, n.args[0])
 	case opType:
 		return e.checkTypeName(n.args[1])
+	default:
+		return nil // the others take anything
 	}
-	return nil
+}
+
+// checkIsPath refuses an operand that is no document path where the operator needs one.
+func (e *env) checkIsPath(operator op, n *node) *attr.Error {
+	if n.op == opPath {
+		return nil
+	}
+	return e.invalid("Operator or function requires a document path; operator or function: %s", operator)
 }
 
 func (e *env) checkKinds(n *node, allowed kinds) *attr.Error {
@@ -101,7 +108,7 @@ func (e *env) checkBounds(low, high *node) *attr.Error {
 		return nil
 	}
 	a, b := e.boundValues[low.slot], e.boundValues[high.slot]
-	problem := ""
+	var problem string
 	switch order, comparable := attr.Compare(a, b); {
 	case !comparable:
 		problem = "requires same data type for lower and upper bounds"

@@ -23,7 +23,13 @@ func (e *env) holds(n *node, item attr.Item) bool {
 		return slices.ContainsFunc(n.args, func(arg *node) bool { return e.holds(arg, item) })
 	case opNot:
 		return !e.holds(n.args[0], item)
+	default:
+		return e.predicate(n, item)
 	}
+}
+
+// predicate decides what neither AND, OR nor NOT connects.
+func (e *env) predicate(n *node, item attr.Item) bool {
 	v := e.value(n.args[0], item)
 	switch n.op {
 	case opExists:
@@ -36,8 +42,9 @@ func (e *env) holds(n *node, item attr.Item) bool {
 		return fromOK && toOK && low <= 0 && high <= 0
 	case opIn:
 		return slices.ContainsFunc(n.args[1:], func(arg *node) bool { return equal(v, e.value(arg, item)) })
+	default:
+		return holdsBetween(n.op, v, e.value(n.args[1], item))
 	}
-	return holdsBetween(n.op, v, e.value(n.args[1], item))
 }
 
 // holdsBetween decides the predicates of two operands.
@@ -53,19 +60,26 @@ func holdsBetween(operator op, v, w attr.Value) bool {
 		return isText(v) && v.Kind() == w.Kind() && strings.HasPrefix(v.Str(), w.Str())
 	case opContains:
 		return contains(v, w)
+	default:
+		order, ok := attr.Compare(v, w)
+		return ok && inOrder(operator, order)
 	}
-	order, ok := attr.Compare(v, w)
+}
+
+// inOrder reports whether operands that compare as order satisfy <, <=, > or >=.
+func inOrder(operator op, order int) bool {
 	switch operator {
 	case opLess:
-		return ok && order < 0
+		return order < 0
 	case opAtMost:
-		return ok && order <= 0
+		return order <= 0
 	case opGreater:
-		return ok && order > 0
+		return order > 0
 	case opAtLeast:
-		return ok && order >= 0
+		return order >= 0
+	default:
+		return false
 	}
-	return false
 }
 
 func equal(v, w attr.Value) bool { return v.Exists() && attr.Equal(v, w) }
@@ -91,8 +105,9 @@ func (e *env) value(n *node, item attr.Item) attr.Value {
 		return e.boundValues[n.slot]
 	case opSize:
 		return size(e.value(n.args[0], item))
+	default:
+		return attr.Value{}
 	}
-	return attr.Value{}
 }
 
 // size returns the size of text or a collection as a number; no value for other kinds, and for none.
@@ -102,6 +117,7 @@ func size(v attr.Value) attr.Value {
 		return attr.Int(int64(utf8.RuneCountInString(v.Str())))
 	case attr.B, attr.M, attr.L, attr.SS, attr.NS, attr.BS:
 		return attr.Int(int64(v.Len()))
+	default:
+		return attr.Value{}
 	}
-	return attr.Value{}
 }

@@ -110,8 +110,9 @@ func comparator(kind tokenKind) op {
 		return opGreater
 	case atLeast:
 		return opAtLeast
+	default:
+		return opInvalid
 	}
-	return opInvalid
 }
 
 // parseUnit reads what cannot be split by operators: a function, an operand, or anything in parentheses.
@@ -186,10 +187,10 @@ func (p *parser) operand(n *node) *node {
 
 // condition insists that n is a condition.
 func (p *parser) condition(n *node) *node {
-	switch n.op {
-	case opSize:
+	if n.op == opSize {
 		p.refuseUse(n)
-	case opPath, opValue:
+	}
+	if n.op == opPath || n.op == opValue {
 		p.syntaxError()
 	}
 	return n

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -41,8 +42,8 @@ func message(t testing.TB, err error) string {
 	if err == nil {
 		return ""
 	}
-	e, ok := err.(*attr.Error)
-	if !ok || e.Type != attr.ValidationException {
+	var e *attr.Error
+	if !errors.As(err, &e) || e.Type != attr.ValidationException {
 		t.Fatalf("%T %v is no ValidationException", err, err)
 	}
 	return e.Message

@@ -77,33 +77,26 @@ func (b *BoundKeyCondition) collect(e *env, n *node) *attr.Error {
 
 // keyClause reads one condition, with the attribute on either side.
 func (e *env) keyClause(n *node) (keyClause, *attr.Error) {
-	switch n.op {
-	case opOr, opNot, opIn, opNotEqual, opExists, opNotExists, opType, opContains:
-		return keyClause{}, attr.Invalid("Invalid operator used in KeyConditionExpression: %s", n.op)
-	case opBetween, opBeginsWith:
-		if n.args[0].op != opPath {
-			return keyClause{}, attr.Invalid("Invalid condition in KeyConditionExpression: %s operator must have the key attribute as its first operand", n.op)
-		}
-	}
 	c := keyClause{op: n.op}
-	operands := []attr.Value{{}, {}}[:0]
+	if err := checkKeyOperator(n); err != nil {
+		return c, err
+	}
+	operands := make([]attr.Value, 0, 2)
 	for i, arg := range n.args {
-		switch arg.op {
-		case opPath:
-			if c.attribute != "" {
-				return c, attr.Invalid("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
-			}
-			if len(arg.path) > 1 {
-				return c, attr.Invalid("KeyConditionExpressions cannot have conditions on nested attributes")
-			}
+		switch {
+		case arg.op == opValue:
+			operands = append(operands, e.boundValues[arg.slot])
+		case arg.op != opPath:
+			return c, attr.Invalid("KeyConditionExpressions cannot contain nested operations")
+		case c.attribute != "":
+			return c, attr.Invalid("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
+		case len(arg.path) > 1:
+			return c, attr.Invalid("KeyConditionExpressions cannot have conditions on nested attributes")
+		default:
 			c.attribute = e.name(arg.path[0])
 			if i == 1 {
 				c.op = mirrored(n.op)
 			}
-		case opValue:
-			operands = append(operands, e.boundValues[arg.slot])
-		default:
-			return c, attr.Invalid("KeyConditionExpressions cannot contain nested operations")
 		}
 	}
 	if c.attribute == "" {
@@ -111,6 +104,21 @@ func (e *env) keyClause(n *node) (keyClause, *attr.Error) {
 	}
 	c.a, c.b = operands[0], operands[len(operands)-1]
 	return c, nil
+}
+
+// checkKeyOperator refuses operators that no key condition may have.
+func checkKeyOperator(n *node) *attr.Error {
+	switch n.op {
+	case opOr, opNot, opIn, opNotEqual, opExists, opNotExists, opType, opContains:
+		return attr.Invalid("Invalid operator used in KeyConditionExpression: %s", n.op)
+	case opBetween, opBeginsWith:
+		if n.args[0].op != opPath {
+			return attr.Invalid("Invalid condition in KeyConditionExpression: %s operator must have the key attribute as its first operand", n.op)
+		}
+		return nil
+	default:
+		return nil
+	}
 }
 
 // mirrored returns the operator for exchanged operands.
@@ -124,6 +132,7 @@ func mirrored(o op) op {
 		return opLess
 	case opAtLeast:
 		return opAtMost
+	default:
+		return o
 	}
-	return o
 }

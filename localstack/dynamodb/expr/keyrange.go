@@ -74,8 +74,9 @@ func (r KeyRange) Holds(sortKey attr.Value) bool {
 		low, _ := attr.Compare(r.sort.a, sortKey)
 		high, ok := attr.Compare(sortKey, r.sort.b)
 		return ok && low <= 0 && high <= 0
+	default:
+		return holdsBetween(r.sort.op, sortKey, r.sort.a)
 	}
-	return holdsBetween(r.sort.op, sortKey, r.sort.a)
 }
 
 // Interval returns the range as bytes: of the stored keys that begin with prefix (which ends in the
@@ -83,25 +84,25 @@ func (r KeyRange) Holds(sortKey attr.Value) bool {
 // range satisfy low <= key < high. high is nil if nothing bounds it.
 func (r KeyRange) Interval(prefix []byte) (low, high []byte) {
 	with := func(v attr.Value) []byte { return attr.AppendKey(prefix[:len(prefix):len(prefix)], v) }
-	low, high = prefix, successor(prefix)
 	switch r.sort.op {
 	case opEqual:
-		low, high = with(r.sort.a), successor(with(r.sort.a))
+		return with(r.sort.a), successor(with(r.sort.a))
 	case opLess:
-		high = with(r.sort.a)
+		return prefix, with(r.sort.a)
 	case opAtMost:
-		high = successor(with(r.sort.a))
+		return prefix, successor(with(r.sort.a))
 	case opGreater:
-		low = successor(with(r.sort.a))
+		return successor(with(r.sort.a)), successor(prefix)
 	case opAtLeast:
-		low = with(r.sort.a)
+		return with(r.sort.a), successor(prefix)
 	case opBetween:
-		low, high = with(r.sort.a), successor(with(r.sort.b))
+		return with(r.sort.a), successor(with(r.sort.b))
 	case opBeginsWith:
 		low = attr.AppendKeyPrefix(prefix[:len(prefix):len(prefix)], r.sort.a)
-		high = successor(low)
+		return low, successor(low)
+	default: // all sort keys
+		return prefix, successor(prefix)
 	}
-	return low, high
 }
 
 // successor returns the least bytes above all that begin with b, nil if there are none.

@@ -55,13 +55,11 @@ type node struct {
 
 // checkOperand refuses an operand that names a placeholder which the request does not define.
 func (e *env) checkOperand(n *node) *attr.Error {
-	switch n.op {
-	case opPath:
+	if n.op == opPath {
 		return e.checkNames(n.path)
-	case opValue:
-		if !e.boundValues[n.slot].Exists() {
-			return e.undefinedValue(n.slot)
-		}
+	}
+	if n.op == opValue && !e.boundValues[n.slot].Exists() {
+		return e.undefinedValue(n.slot)
 	}
 	return nil
 }

@@ -173,9 +173,10 @@ func (p *parser) parseName() step {
 		return step{name: name, slot: -1, index: -1}
 	case nameRef:
 		return step{slot: intern(&p.names, p.source(p.next())), index: -1}
+	default:
+		p.syntaxError()
+		return step{slot: -1, index: -1}
 	}
-	p.syntaxError()
-	return step{slot: -1, index: -1}
 }
 
 func (p *parser) parseIndex() step {

@@ -57,8 +57,9 @@ func (e *env) outcome(a action, old attr.Item) (attr.Value, error) {
 		return e.add(e.lookup(old, a.path), e.boundValues[a.value.slot])
 	case verbDelete:
 		return e.subtract(e.lookup(old, a.path), e.boundValues[a.value.slot])
+	default:
+		return attr.Value{}, nil
 	}
-	return attr.Value{}, nil
 }
 
 // add returns the outcome of ADD: a sum, a union, or the operand if nothing was there.
@@ -108,7 +109,13 @@ func (e *env) compute(n *node, old attr.Item) (attr.Value, error) {
 			return v, nil
 		}
 		return e.compute(n.args[1], old)
+	default:
+		return e.computeBoth(n, old)
 	}
+}
+
+// computeBoth returns the value of +, - or list_append.
+func (e *env) computeBoth(n *node, old attr.Item) (attr.Value, error) {
 	left, err := e.compute(n.args[0], old)
 	if err != nil {
 		return left, err
@@ -133,8 +140,9 @@ func combine(operator op, left, right attr.Value) (attr.Value, error) {
 		return attr.List(slices.Concat(left.List(), right.List())), nil
 	case opMinus:
 		return number(attr.Sub(left.Number(), right.Number()))
+	default:
+		return number(attr.Add(left.Number(), right.Number()))
 	}
-	return number(attr.Add(left.Number(), right.Number()))
 }
 
 // editMap returns a copy of a map with the edits, whose paths go through it up to depth.

@@ -77,22 +77,22 @@ func (e *env) checkAction(a action) *attr.Error {
 		return e.checkSetOperand(a, kindsOf(attr.N, attr.SS, attr.NS, attr.BS))
 	case verbDelete:
 		return e.checkSetOperand(a, kindsOf(attr.SS, attr.NS, attr.BS))
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (e *env) checkUpdateFunction(n *node) *attr.Error {
 	switch n.op {
 	case opIfNotExists:
-		if n.args[0].op != opPath {
-			return e.invalid("Operator or function requires a document path; operator or function: if_not_exists")
-		}
+		return e.checkIsPath(n.op, n.args[0])
 	case opListAppend:
 		return e.checkKinds(n, kindsOf(attr.L))
 	case opPlus, opMinus:
 		return e.checkKinds(n, kindsOf(attr.N))
+	default:
+		return nil
 	}
-	return nil
 }
 
 // checkSetOperand checks the value of ADD or DELETE, where AWS has other words than elsewhere.
@@ -120,6 +120,7 @@ func longKind(kind attr.Kind) string {
 		return "MAP"
 	case attr.L:
 		return "LIST"
+	default:
+		return kind.String()
 	}
-	return kind.String()
 }

@@ -83,6 +83,7 @@ func (p *updateParser) parseAction(v verb) action {
 		a.value = p.parseSum()
 	case verbAdd, verbDelete:
 		a.value = p.parseValueRef()
+	case verbRemove, verbs: // nothing follows
 	}
 	return a
 }
