@@ -92,7 +92,7 @@ func BenchmarkPostHTTP(b *testing.B) {
 	}
 }
 
-// BenchmarkHandshake is authorizer, $connect, 101, close and $disconnect.
+// BenchmarkHandshake is TCP connect, $connect, 101, reset by the client and $disconnect; no authorizer.
 func BenchmarkHandshake(b *testing.B) {
 	s := start(b, func(s *stage) { s.options.Invoker = instant{} })
 	for b.Loop() {
