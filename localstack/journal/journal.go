@@ -228,7 +228,7 @@ func (j *Journal) finish(b *batch, err error) {
 func (j *Journal) release() {
 	err := j.file.Close()
 	if j.lock != nil {
-		_ = j.lock.Close() // gives up the flock
+		err = errors.Join(err, unlock(j.lock))
 	}
 	if err == nil {
 		return

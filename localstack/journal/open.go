@@ -42,7 +42,7 @@ func Open(dir string, components map[string]Component) (*Journal, error) {
 	}
 	file, batches, err := load(dir, components)
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, unlock(lock))
 	}
 	return start(file, lock, batches), nil
 }
@@ -61,6 +61,12 @@ func acquire(path string) (*os.File, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// unlock gives the lock up by name, not just by closing the file: a child that another goroutine is starting
+// holds a copy of the descriptor between fork and exec.
+func unlock(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
 }
 
 // load returns the log, open for appending, and the number of batches in it.

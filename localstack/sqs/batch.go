@@ -16,7 +16,7 @@ const (
 
 // failure is a batch entry that failed alone.
 type failure struct {
-	Id          string
+	ID          string `json:"Id"`
 	SenderFault bool
 	Code        string
 	Message     string `json:",omitempty"`
@@ -33,10 +33,12 @@ func (a *batchAnswer[T]) done(id string, result T, err *apiError) {
 		a.Successful = append(a.Successful, result)
 		return
 	}
-	a.Failed = append(a.Failed, failure{Id: id, SenderFault: true, Code: err.batchCode(), Message: err.message})
+	a.Failed = append(a.Failed, failure{ID: id, SenderFault: true, Code: err.batchCode(), Message: err.message})
 }
 
-type entryDone struct{ Id string }
+type entryDone struct {
+	ID string `json:"Id"`
+}
 
 var entryID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
@@ -63,18 +65,18 @@ func checkEntries[T any](entries []T, id func(*T) string) *apiError {
 }
 
 type sendEntry struct {
-	Id string
+	ID string `json:"Id"`
 	outgoing
 }
 
 type sendMessageBatchRequest struct {
-	QueueUrl string
+	QueueURL string `json:"QueueUrl"`
 	Entries  []sendEntry
 }
 
 type sentEntry struct {
-	Id        string
-	MessageId string
+	ID        string `json:"Id"`
+	MessageID string `json:"MessageId"`
 	// The batch answers' names differ from SendMessage's in nothing but the Id.
 	MD5OfMessageBody             string
 	MD5OfMessageAttributes       string `json:",omitempty"`
@@ -83,7 +85,7 @@ type sentEntry struct {
 }
 
 func (e *Engine) sendMessageBatch(_ context.Context, call seam.Call, r *sendMessageBatchRequest) (any, []seam.Usage, error) {
-	s, err := e.settingsOf(r.QueueUrl)
+	s, err := e.settingsOf(r.QueueURL)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,16 +99,16 @@ func (e *Engine) sendMessageBatch(_ context.Context, call seam.Call, r *sendMess
 		contents[i], refused[i] = s.accept(&r.Entries[i].outgoing, call)
 	}
 	var answer batchAnswer[sentEntry]
-	q, position, err := e.onQueue(r.QueueUrl, func(q *queue, now time.Time) *apiError {
+	q, position, err := e.onQueue(r.QueueURL, func(q *queue, now time.Time) *apiError {
 		for i := range r.Entries {
-			entry := sentEntry{Id: r.Entries[i].Id}
+			entry := sentEntry{ID: r.Entries[i].ID}
 			if refused[i] == nil {
 				done := e.put(q, contents[i], r.Entries[i].DelaySeconds, now)
-				entry.MessageId, entry.SequenceNumber = done.MessageId, done.SequenceNumber
+				entry.MessageID, entry.SequenceNumber = done.MessageID, done.SequenceNumber
 				entry.MD5OfMessageBody, entry.MD5OfMessageAttributes = done.MD5OfMessageBody, done.MD5OfMessageAttributes
 				entry.MD5OfMessageSystemAttributes = done.MD5OfMessageSystemAttributes
 			}
-			answer.done(entry.Id, entry, refused[i])
+			answer.done(entry.ID, entry, refused[i])
 		}
 		return nil
 	})
@@ -119,7 +121,7 @@ func (e *Engine) sendMessageBatch(_ context.Context, call seam.Call, r *sendMess
 // checkBatch applies the rules that fail the whole send: those of every batch, the total size, and on a FIFO
 // queue the ids that each entry must have. It returns the size.
 func (s *settings) checkBatch(entries []sendEntry) (int, *apiError) {
-	if err := checkEntries(entries, func(e *sendEntry) string { return e.Id }); err != nil {
+	if err := checkEntries(entries, func(e *sendEntry) string { return e.ID }); err != nil {
 		return 0, err
 	}
 	size := 0
@@ -144,23 +146,23 @@ func (s *settings) checkBatch(entries []sendEntry) (int, *apiError) {
 }
 
 type deleteEntry struct {
-	Id            string
+	ID            string `json:"Id"`
 	ReceiptHandle string
 }
 
 type deleteMessageBatchRequest struct {
-	QueueUrl string
+	QueueURL string `json:"QueueUrl"`
 	Entries  []deleteEntry
 }
 
 func (e *Engine) deleteMessageBatch(_ context.Context, _ seam.Call, r *deleteMessageBatchRequest) (any, []seam.Usage, error) {
-	if err := checkEntries(r.Entries, func(e *deleteEntry) string { return e.Id }); err != nil {
+	if err := checkEntries(r.Entries, func(e *deleteEntry) string { return e.ID }); err != nil {
 		return nil, nil, err
 	}
 	var answer batchAnswer[entryDone]
-	q, position, err := e.onQueue(r.QueueUrl, func(q *queue, _ time.Time) *apiError {
+	q, position, err := e.onQueue(r.QueueURL, func(q *queue, _ time.Time) *apiError {
 		for _, entry := range r.Entries {
-			answer.done(entry.Id, entryDone{entry.Id}, e.deleteByHandle(q, entry.ReceiptHandle))
+			answer.done(entry.ID, entryDone{entry.ID}, e.deleteByHandle(q, entry.ReceiptHandle))
 		}
 		return nil
 	})
@@ -171,24 +173,24 @@ func (e *Engine) deleteMessageBatch(_ context.Context, _ seam.Call, r *deleteMes
 }
 
 type visibilityEntry struct {
-	Id                string
+	ID                string `json:"Id"`
 	ReceiptHandle     string
 	VisibilityTimeout *int
 }
 
 type changeVisibilityBatchRequest struct {
-	QueueUrl string
+	QueueURL string `json:"QueueUrl"`
 	Entries  []visibilityEntry
 }
 
 func (e *Engine) changeMessageVisibilityBatch(_ context.Context, _ seam.Call, r *changeVisibilityBatchRequest) (any, []seam.Usage, error) {
-	if err := checkEntries(r.Entries, func(e *visibilityEntry) string { return e.Id }); err != nil {
+	if err := checkEntries(r.Entries, func(e *visibilityEntry) string { return e.ID }); err != nil {
 		return nil, nil, err
 	}
 	var answer batchAnswer[entryDone]
-	q, _, err := e.onQueue(r.QueueUrl, func(q *queue, now time.Time) *apiError {
+	q, _, err := e.onQueue(r.QueueURL, func(q *queue, now time.Time) *apiError {
 		for _, entry := range r.Entries {
-			answer.done(entry.Id, entryDone{entry.Id}, e.changeVisibility(q, entry.ReceiptHandle, entry.VisibilityTimeout, now))
+			answer.done(entry.ID, entryDone{entry.ID}, e.changeVisibility(q, entry.ReceiptHandle, entry.VisibilityTimeout, now))
 		}
 		return nil
 	})

@@ -97,7 +97,7 @@ func TestRestartKeepsDeduplicationAndSequence(t *testing.T) {
 	do[struct{}](t, e, "DeleteMessage", map[string]any{"QueueUrl": url("ordered.fifo"), "ReceiptHandle": m.ReceiptHandle})
 	stop(t, e, j)
 	e, _ = durable(t, dir, testQueues())
-	if again := send(t, e, "ordered.fifo", "m", nil); again.MessageId != first.MessageId || again.SequenceNumber != first.SequenceNumber {
+	if again := send(t, e, "ordered.fifo", "m", nil); again.MessageID != first.MessageID || again.SequenceNumber != first.SequenceNumber {
 		t.Errorf("sent again as %+v, first as %+v", again, first)
 	}
 	if next := send(t, e, "ordered.fifo", "n", nil); next.SequenceNumber <= first.SequenceNumber {
@@ -110,7 +110,7 @@ func TestRestartKeepsQueuesThatCallsMade(t *testing.T) {
 	dir := t.TempDir()
 	e, j := durable(t, dir, testQueues())
 	create := func(name string, attributes map[string]string) string {
-		return do[queueURLAnswer](t, e, "CreateQueue", map[string]any{"QueueName": name, "Attributes": attributes}).QueueUrl
+		return do[queueURLAnswer](t, e, "CreateQueue", map[string]any{"QueueName": name, "Attributes": attributes}).QueueURL
 	}
 	own := create("own.fifo", map[string]string{"FifoQueue": "true", "VisibilityTimeout": "77"})
 	gone := create("gone", nil)
@@ -147,7 +147,7 @@ func TestCompactedLogHoldsTheSame(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	e, j := durable(t, dir, testQueues())
-	own := do[queueURLAnswer](t, e, "CreateQueue", map[string]any{"QueueName": "own"}).QueueUrl
+	own := do[queueURLAnswer](t, e, "CreateQueue", map[string]any{"QueueName": "own"}).QueueURL
 	do[sent](t, e, "SendMessage", map[string]any{"QueueUrl": own, "MessageBody": "in own"})
 	for range 30 {
 		send(t, e, "plain", strings.Repeat("x", 100_000), nil)

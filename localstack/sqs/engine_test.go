@@ -185,7 +185,7 @@ func TestListQueuesInPages(t *testing.T) {
 	request := map[string]any{"MaxResults": 3}
 	for pages := 1; ; pages++ {
 		page := do[listQueuesAnswer](t, e, "ListQueues", request)
-		got = append(got, page.QueueUrls...)
+		got = append(got, page.QueueURLs...)
 		if page.NextToken == "" {
 			if pages != 2 {
 				t.Errorf("%d pages, want 2", pages)

@@ -367,7 +367,7 @@ func TestAgainstModel(t *testing.T) {
 			_ = w.journal.Close() // a failed run has said enough
 		}()
 		queues := []string{"plain", "ordered.fifo"}
-		all := append(queues, "plain-dead", "ordered-dead.fifo")
+		all := []string{"plain", "ordered.fifo", "plain-dead", "ordered-dead.fifo"}
 		r.Repeat(map[string]func(*rapid.T){
 			"": w.check,
 			"send": func(t *rapid.T) {

@@ -29,7 +29,9 @@ type createQueueRequest struct {
 	Tags       map[string]string `json:"tags"`
 }
 
-type queueURLAnswer struct{ QueueUrl string }
+type queueURLAnswer struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 func (e *Engine) createQueue(_ context.Context, _ seam.Call, r *createQueueRequest) (any, []seam.Usage, error) {
 	wanted, err := checkNewQueue(r)
@@ -105,7 +107,7 @@ func (e *Engine) checkDeadLetter(s *settings) *apiError {
 
 type getQueueURLRequest struct {
 	QueueName              string
-	QueueOwnerAWSAccountId string
+	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
 }
 
 func (e *Engine) getQueueURL(_ context.Context, _ seam.Call, r *getQueueURLRequest) (any, []seam.Usage, error) {
@@ -115,14 +117,14 @@ func (e *Engine) getQueueURL(_ context.Context, _ seam.Call, r *getQueueURLReque
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	q := e.queues[r.QueueName]
-	if q == nil || r.QueueOwnerAWSAccountId != "" && r.QueueOwnerAWSAccountId != e.account {
+	if q == nil || r.QueueOwnerAWSAccountID != "" && r.QueueOwnerAWSAccountID != e.account {
 		return nil, nil, errQueueDoesNotExist()
 	}
 	return queueURLAnswer{q.url}, oneRequest(q), nil
 }
 
 type getQueueAttributesRequest struct {
-	QueueUrl       string
+	QueueURL       string `json:"QueueUrl"`
 	AttributeNames []string
 }
 
@@ -133,7 +135,7 @@ type attributesAnswer struct {
 func (e *Engine) getQueueAttributes(_ context.Context, _ seam.Call, r *getQueueAttributesRequest) (any, []seam.Usage, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	q, err := e.lookup(r.QueueUrl, e.now())
+	q, err := e.lookup(r.QueueURL, e.now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,7 +169,7 @@ func (q *queue) attributes() map[string]string {
 }
 
 type setQueueAttributesRequest struct {
-	QueueUrl   string
+	QueueURL   string `json:"QueueUrl"`
 	Attributes map[string]string
 }
 
@@ -187,7 +189,7 @@ func (e *Engine) setQueueAttributes(_ context.Context, _ seam.Call, r *setQueueA
 
 func (e *Engine) configure(r *setQueueAttributesRequest) (*queue, *apiError) {
 	now := e.now()
-	q, err := e.lookup(r.QueueUrl, now)
+	q, err := e.lookup(r.QueueURL, now)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +213,7 @@ type listQueuesRequest struct {
 }
 
 type listQueuesAnswer struct {
-	QueueUrls []string `json:",omitempty"`
+	QueueURLs []string `json:"QueueUrls,omitempty"`
 	NextToken string   `json:",omitempty"`
 }
 
@@ -235,23 +237,25 @@ func (e *Engine) listQueues(_ context.Context, _ seam.Call, r *listQueuesRequest
 		if name <= string(after) || !strings.HasPrefix(name, r.QueueNamePrefix) {
 			continue
 		}
-		if len(out.QueueUrls) == limit {
+		if len(out.QueueURLs) == limit {
 			if r.MaxResults != nil {
 				out.NextToken = base64.RawURLEncoding.EncodeToString([]byte(last))
 			}
 			break
 		}
-		out.QueueUrls, last = append(out.QueueUrls, e.queues[name].url), name
+		out.QueueURLs, last = append(out.QueueURLs, e.queues[name].url), name
 	}
 	return out, nil, nil
 }
 
-type queueRequest struct{ QueueUrl string }
+type queueRequest struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 func (e *Engine) deleteQueue(_ context.Context, _ seam.Call, r *queueRequest) (any, []seam.Usage, error) {
 	e.mu.Lock()
 	now := e.now()
-	q, err := e.lookup(r.QueueUrl, now)
+	q, err := e.lookup(r.QueueURL, now)
 	if err == nil {
 		e.removeQueue(q, now)
 		e.recordDeleteQueue(q.name, now)
@@ -285,7 +289,7 @@ func (e *Engine) empty(q *queue) {
 func (e *Engine) purgeQueue(_ context.Context, _ seam.Call, r *queueRequest) (any, []seam.Usage, error) {
 	e.mu.Lock()
 	now := e.now()
-	q, err := e.lookup(r.QueueUrl, now)
+	q, err := e.lookup(r.QueueURL, now)
 	if err == nil && !q.purged.IsZero() && now.Before(q.purged.Add(purgeAgainAfter)) {
 		err = serviceError("PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.name)
 	}

@@ -73,12 +73,12 @@ func (e *Engine) find(q *queue, handle string) (m *message, current bool, proble
 }
 
 type deleteMessageRequest struct {
-	QueueUrl      string
+	QueueURL      string `json:"QueueUrl"`
 	ReceiptHandle string
 }
 
 func (e *Engine) deleteMessage(_ context.Context, _ seam.Call, r *deleteMessageRequest) (any, []seam.Usage, error) {
-	q, position, err := e.onQueue(r.QueueUrl, func(q *queue, _ time.Time) *apiError {
+	q, position, err := e.onQueue(r.QueueURL, func(q *queue, _ time.Time) *apiError {
 		return e.deleteByHandle(q, r.ReceiptHandle)
 	})
 	if err != nil {
@@ -120,13 +120,13 @@ func (e *Engine) deleteByHandle(q *queue, handle string) *apiError {
 }
 
 type changeVisibilityRequest struct {
-	QueueUrl          string
+	QueueURL          string `json:"QueueUrl"`
 	ReceiptHandle     string
 	VisibilityTimeout *int
 }
 
 func (e *Engine) changeMessageVisibility(_ context.Context, _ seam.Call, r *changeVisibilityRequest) (any, []seam.Usage, error) {
-	q, _, err := e.onQueue(r.QueueUrl, func(q *queue, now time.Time) *apiError {
+	q, _, err := e.onQueue(r.QueueURL, func(q *queue, now time.Time) *apiError {
 		return e.changeVisibility(q, r.ReceiptHandle, r.VisibilityTimeout, now)
 	})
 	if err != nil {

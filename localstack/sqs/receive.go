@@ -12,19 +12,19 @@ import (
 const maxReceived = 10
 
 type receiveMessageRequest struct {
-	QueueUrl                    string
+	QueueURL                    string `json:"QueueUrl"`
 	MaxNumberOfMessages         *int
 	VisibilityTimeout           *int
 	WaitTimeSeconds             *int
 	AttributeNames              []string
 	MessageSystemAttributeNames []string
 	MessageAttributeNames       []string
-	ReceiveRequestAttemptId     *string
+	ReceiveRequestAttemptID     *string `json:"ReceiveRequestAttemptId"`
 }
 
 // received is one message of an answer.
 type received struct {
-	MessageId              string
+	MessageID              string `json:"MessageId"`
 	ReceiptHandle          string
 	Body                   string
 	MD5OfBody              string
@@ -45,7 +45,7 @@ var systemAttributes = map[string]bool{
 }
 
 func (r *receiveMessageRequest) check() *apiError {
-	if r.ReceiveRequestAttemptId != nil {
+	if r.ReceiveRequestAttemptID != nil {
 		return errUnsupported("ReceiveRequestAttemptId")
 	}
 	if n := r.MaxNumberOfMessages; n != nil && (*n < 1 || *n > maxReceived) {
@@ -138,7 +138,7 @@ func (e *Engine) receive(r *receiveMessageRequest, first bool) (reception, *apiE
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.now()
-	q, err := e.lookup(r.QueueUrl, now)
+	q, err := e.lookup(r.QueueURL, now)
 	if err != nil {
 		return reception{}, err
 	}
@@ -269,7 +269,7 @@ func wantedAttributes(r *receiveMessageRequest) map[string]bool {
 }
 
 func (t taken) wire(wanted map[string]bool, attributeNames []string) received {
-	out := received{MessageId: t.id, ReceiptHandle: t.handle, Body: t.body, MD5OfBody: t.bodyMD5}
+	out := received{MessageID: t.id, ReceiptHandle: t.handle, Body: t.body, MD5OfBody: t.bodyMD5}
 	if selected := t.attributes.selected(attributeNames); len(selected) > 0 {
 		out.MessageAttributes = selected.wire()
 		out.MD5OfMessageAttributes = t.attrMD5

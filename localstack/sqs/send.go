@@ -15,18 +15,18 @@ type outgoing struct {
 	DelaySeconds            *int
 	MessageAttributes       map[string]attributeValue
 	MessageSystemAttributes map[string]attributeValue
-	MessageGroupId          *string
-	MessageDeduplicationId  *string
+	MessageGroupID          *string `json:"MessageGroupId"`
+	MessageDeduplicationID  *string `json:"MessageDeduplicationId"`
 }
 
 type sendMessageRequest struct {
-	QueueUrl string
+	QueueURL string `json:"QueueUrl"`
 	outgoing
 }
 
 // sent is the answer to one send.
 type sent struct {
-	MessageId                    string
+	MessageID                    string `json:"MessageId"`
 	MD5OfMessageBody             string
 	MD5OfMessageAttributes       string `json:",omitempty"`
 	MD5OfMessageSystemAttributes string `json:",omitempty"`
@@ -34,7 +34,7 @@ type sent struct {
 }
 
 func (e *Engine) sendMessage(_ context.Context, call seam.Call, r *sendMessageRequest) (any, []seam.Usage, error) {
-	s, err := e.settingsOf(r.QueueUrl)
+	s, err := e.settingsOf(r.QueueURL)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,7 +44,7 @@ func (e *Engine) sendMessage(_ context.Context, call seam.Call, r *sendMessageRe
 	}
 	e.mu.Lock()
 	now := e.now()
-	q, err := e.lookup(r.QueueUrl, now)
+	q, err := e.lookup(r.QueueURL, now)
 	var answer sent
 	if err == nil {
 		answer = e.put(q, c, r.DelaySeconds, now)
@@ -127,17 +127,17 @@ func (s *settings) acceptTokens(c *content, o *outgoing) *apiError {
 	if err := s.requireTokens(o); err != nil {
 		return err
 	}
-	if o.MessageGroupId != nil {
-		c.groupID = *o.MessageGroupId
+	if o.MessageGroupID != nil {
+		c.groupID = *o.MessageGroupID
 		if err := checkToken("MessageGroupId", c.groupID); err != nil {
 			return err
 		}
 	}
 	switch {
-	case o.MessageDeduplicationId != nil && !s.fifo:
-		return errValue(*o.MessageDeduplicationId, "MessageDeduplicationId", "The request includes a parameter that is not valid for this queue type.")
-	case o.MessageDeduplicationId != nil:
-		c.dedupID = *o.MessageDeduplicationId
+	case o.MessageDeduplicationID != nil && !s.fifo:
+		return errValue(*o.MessageDeduplicationID, "MessageDeduplicationId", "The request includes a parameter that is not valid for this queue type.")
+	case o.MessageDeduplicationID != nil:
+		c.dedupID = *o.MessageDeduplicationID
 		return checkToken("MessageDeduplicationId", c.dedupID)
 	case s.fifo:
 		hash := sha256.Sum256([]byte(c.body))
@@ -151,10 +151,10 @@ func (s *settings) requireTokens(o *outgoing) *apiError {
 	if !s.fifo {
 		return nil
 	}
-	if o.MessageGroupId == nil {
+	if o.MessageGroupID == nil {
 		return errMissing("MessageGroupId")
 	}
-	if o.MessageDeduplicationId == nil && !s.contentDedup {
+	if o.MessageDeduplicationID == nil && !s.contentDedup {
 		return errParameter("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
 	}
 	return nil
@@ -163,7 +163,7 @@ func (s *settings) requireTokens(o *outgoing) *apiError {
 // put stores an accepted message, unless it repeats one of the last five minutes.
 func (e *Engine) put(q *queue, c *content, delay *int, now time.Time) sent {
 	answer := sent{
-		MessageId:                    c.id,
+		MessageID:                    c.id,
 		MD5OfMessageBody:             c.bodyMD5,
 		MD5OfMessageAttributes:       c.attrMD5,
 		MD5OfMessageSystemAttributes: c.systemMD5,
@@ -171,7 +171,7 @@ func (e *Engine) put(q *queue, c *content, delay *int, now time.Time) sent {
 	if q.settings.fifo {
 		key := q.dedupKey(c.groupID, c.dedupID)
 		if d := q.dedup[key]; d != nil {
-			answer.MessageId, answer.SequenceNumber = d.id, sequenceNumber(d.number)
+			answer.MessageID, answer.SequenceNumber = d.id, sequenceNumber(d.number)
 			return answer
 		}
 		q.remember(&duplicate{key: key, id: c.id, number: e.last + 1, at: now})

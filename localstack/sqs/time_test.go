@@ -139,11 +139,11 @@ func TestDeduplicationEndsFiveMinutesAfterTheFirstSend(t *testing.T) {
 		same := map[string]any{"MessageDeduplicationId": "d"}
 		first := send(t, e, "ordered.fifo", "m", same)
 		time.Sleep(dedupWindow - time.Second)
-		if again := send(t, e, "ordered.fifo", "m", same); again.MessageId != first.MessageId {
+		if again := send(t, e, "ordered.fifo", "m", same); again.MessageID != first.MessageID {
 			t.Error("a duplicate was accepted within the window")
 		}
 		time.Sleep(time.Second)
-		if later := send(t, e, "ordered.fifo", "m", same); later.MessageId == first.MessageId {
+		if later := send(t, e, "ordered.fifo", "m", same); later.MessageID == first.MessageID {
 			t.Error("the duplicate extended the window")
 		}
 		if got := receive(t, e, "ordered.fifo", nil); len(got) != 2 {
@@ -306,7 +306,7 @@ func TestNamesAndPurgesRestForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := memory(t)
 		create := map[string]any{"QueueName": "own"}
-		queue := do[queueURLAnswer](t, e, "CreateQueue", create).QueueUrl
+		queue := do[queueURLAnswer](t, e, "CreateQueue", create).QueueURL
 		purge := map[string]any{"QueueUrl": queue}
 		do[struct{}](t, e, "PurgeQueue", purge)
 		wantError(t, e, "PurgeQueue", sqsNamespace+"PurgeQueueInProgress", fmt.Sprintf(`{"QueueUrl":%q}`, queue))
