@@ -174,19 +174,14 @@ func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, t
 // reopenBySending stores a customer's message to a closed conversation and reopens it with the same
 // transaction, under the same After.
 func (s *Service) reopenBySending(ctx context.Context, p Principal, c *command) (*Outcome, error) {
-	rule := c.Rule
 	return s.transit(ctx, p, c, Own, func(h *Head) (*Change, []Event, error) {
-		if h.Status != StatusClosed { // somebody else reopened it
-			rule.UnmutedAt = s.now()
-			if err := rule.Check(h); err != nil {
-				return nil, nil, err
-			}
-			return &Change{Status: h.Status}, nil, nil
-		}
-		rule.Statuses = nil
-		rule.UnmutedAt = s.now()
-		if err := rule.Check(h); err != nil {
+		c.Rule.UnmutedAt, c.Rule.Statuses = s.now(), nil
+		c.Rule.Version = nil // of an earlier try
+		if err := c.Rule.Check(h); err != nil {
 			return nil, nil, err
+		}
+		if h.Status != StatusClosed { // somebody else reopened it
+			return &Change{Status: h.Status}, nil, nil
 		}
 		change, err := s.reopening(h)
 		if err != nil {

@@ -127,12 +127,9 @@ func (a AWS) SQS() *sqs.Client {
 // function has no request to take it from, and with a custom domain it cannot be built from one. It does not
 // retry: a push that fails goes to the queue, and the SDK's three tries on 429 would take 2.8 s.
 func (a AWS) Connections() *apigatewaymanagementapi.Client {
-	fallback := a.r.Required("WS_ENDPOINT")
+	endpoint := a.r.Required("WS_ENDPOINT")
 	return apigatewaymanagementapi.NewFromConfig(a.config, func(o *apigatewaymanagementapi.Options) {
-		o.BaseEndpoint = &fallback
-		if e := a.endpoint("APIGATEWAYMANAGEMENTAPI"); e != nil {
-			o.BaseEndpoint = e
-		}
+		o.BaseEndpoint = &endpoint
 		o.Retryer = aws.NopRetryer{}
 	})
 }
