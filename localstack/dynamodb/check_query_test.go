@@ -186,6 +186,39 @@ func TestFilterComesAfterTheLimit(t *testing.T) {
 	}
 }
 
+func TestFilterMayNotNameTheKey(t *testing.T) {
+	t.Parallel()
+	s := newSuite(t)
+	name := s.indexed(types.ProjectionTypeAll)
+	s.put(name, item("pk", "p", "sk", "s", "m", item("sk", "s"), "lr", "s", "gh", "s", "gr", 1))
+	for filter, refused := range map[string]bool{
+		"sk = :v":                           true,
+		"attribute_exists( #k )":            true,
+		"lr = :v":                           false,
+		"m.sk = :v OR contains(lr,:v)":      false,
+		"m . sk = :v AND size(pk)>size(lr)": true,
+	} {
+		in := &ddb.QueryInput{TableName: &name, KeyConditionExpression: aws.String("pk = :p"), FilterExpression: &filter, ExpressionAttributeValues: item(":p", "p")}
+		if strings.Contains(filter, ":v") {
+			in.ExpressionAttributeValues[":v"] = value("s")
+		}
+		if strings.Contains(filter, "#k") {
+			in.ExpressionAttributeNames = map[string]string{"#k": "pk"}
+		}
+		if _, err := s.db.Query(ctx(), in); refused {
+			wantError(t, err, "ValidationException", "Filter Expression can only contain non-primary key attributes")
+		} else if err != nil {
+			t.Errorf("%s: %v", filter, err)
+		}
+	}
+	onIndex := globalQuery(name, "s")
+	onIndex.FilterExpression = aws.String("pk = :h OR sk = :h")
+	s.eventually(onIndex, "s")
+	onIndex.FilterExpression = aws.String("gr > :h")
+	_, err := s.db.Query(ctx(), onIndex)
+	wantError(t, err, "ValidationException", "Primary key attribute: gr")
+}
+
 func TestQueryProjection(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t)

@@ -55,24 +55,22 @@ func (e *Engine) publish(changes []change, entry []byte, now time.Time, position
 	}
 	for _, c := range changes {
 		if s := c.table.stream; s != nil {
-			s.append(streamRecord{seq: s.last + 1, at: now, key: c.table.keyOf(c.either().item),
-				old: c.old.image(), new: c.next.image(), expired: c.expired, position: position})
+			s.append(streamRecord{seq: s.last + 1, at: now, old: c.old.image(), new: c.next.image(), expired: c.expired, position: position})
 		}
 	}
 	return position
 }
 
-// either returns the new record, or the old one of a deletion.
-func (c *change) either() *record {
-	if c.next != nil {
-		return c.next
-	}
-	return c.old
-}
-
 // lockStreams locks the streams that the changes go to, in the order of their tables' names: records are
 // numbered, and appended to the journal, in one order.
 func lockStreams(changes []change) (unlock func()) {
+	if len(changes) == 1 {
+		if s := changes[0].table.stream; s != nil {
+			s.mu.Lock()
+			return s.mu.Unlock
+		}
+		return func() {}
+	}
 	var tables []*table
 	for _, c := range changes {
 		if c.table.stream != nil && !slices.Contains(tables, c.table) {

@@ -27,7 +27,7 @@ type Journal interface {
 //	entryLifetime id attribute                      time to live was switched
 //	entryCommit   time changes token sequence…      a write or a transaction
 //	entryStream   id last                           snapshot: the newest sequence number of a stream
-//	entryRecord   id seq time flags key old new     snapshot: one stream record
+//	entryRecord   id seq time flags old new         snapshot: one stream record
 //	entryToken    token                             snapshot: one client token
 const (
 	entryTable    = 'T'

@@ -42,6 +42,9 @@ type Options struct {
 	Region, Account string
 	// Now is the clock, default time.Now. Time to live, stream retention and client tokens depend on it.
 	Now func() time.Time
+	// StreamRetention is how long stream records can be read, default (and on AWS) 24 hours. They are kept in
+	// memory, about the size of an item each: a long run under load wants less.
+	StreamRetention time.Duration
 	// Conflicts, if set, is asked before every write of an item and every transactional read, with the name
 	// of the table and the item's key; true makes it fail as if a transaction held the item: with
 	// TransactionConflictException, or inside a transaction with the reason TransactionConflict. It is called
@@ -58,6 +61,7 @@ type Options struct {
 type Engine struct {
 	region, account string
 	now             func() time.Time
+	retention       time.Duration
 	conflicts       func(table string, key attr.Item) bool
 	prepared        func(token string)
 
@@ -82,7 +86,7 @@ var (
 func New(o Options) (*Engine, error) {
 	e := &Engine{
 		region: o.Region, account: o.Account, now: o.Now, conflicts: o.Conflicts, prepared: o.Prepared,
-		planned: o.Tables, tables: make(map[string]*table),
+		retention: o.StreamRetention, planned: o.Tables, tables: make(map[string]*table),
 	}
 	if e.region == "" {
 		e.region = "us-east-1"
@@ -92,6 +96,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	if e.retention <= 0 {
+		e.retention = streamRetention
 	}
 	for _, spec := range o.Tables {
 		if _, err := e.create(spec); err != nil {

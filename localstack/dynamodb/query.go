@@ -178,6 +178,9 @@ func (x *exchange) query(body []byte) ([]byte, *apiError) {
 	if err := q.bindRange(keys); err != nil {
 		return nil, err
 	}
+	if err := q.checkFilter(&r); err != nil {
+		return nil, err
+	}
 	var p page
 	x.walkStripe(q, int(q.low[0])>>(8-stripeBits), &p)
 	return x.answerPage(&r, q, &p), nil
@@ -185,12 +188,8 @@ func (x *exchange) query(body []byte) ([]byte, *apiError) {
 
 // bindRange turns the key condition into an interval of storage keys.
 func (q *reading) bindRange(keys *expr.BoundKeyCondition) *apiError {
-	s := q.table.key
-	if q.index != nil {
-		s = q.index.key
-	}
 	var attributes [2]expr.KeyAttribute
-	for i, k := range s.all {
+	for i, k := range q.schema().all {
 		kind, _ := attr.KindNamed(k.Type)
 		attributes[i] = expr.KeyAttribute{Name: k.Name, Kind: kind}
 	}
@@ -204,6 +203,55 @@ func (q *reading) bindRange(keys *expr.BoundKeyCondition) *apiError {
 		return invalid("The provided starting key is outside query boundaries based on provided conditions")
 	}
 	return nil
+}
+
+// schema returns the key of what is read.
+func (q *reading) schema() schema {
+	if q.index != nil {
+		return q.index.key
+	}
+	return q.table.key
+}
+
+// checkFilter refuses a filter of a Query on the key: that belongs into the key condition.
+func (q *reading) checkFilter(r *request) *apiError {
+	if !r.filter.given {
+		return nil
+	}
+	mentioned := attributesIn(r.filter.text, r.names)
+	for _, k := range q.schema().all {
+		if slices.Contains(mentioned, k.Name) {
+			return invalid("Filter Expression can only contain non-primary key attributes: Primary key attribute: %s", k.Name)
+		}
+	}
+	return nil
+}
+
+// attributesIn returns the names with which the document paths of an expression begin, and its keywords. The
+// expression has been parsed before, so its words need only be told apart: what follows a dot is nested, what
+// precedes a parenthesis is a function.
+func attributesIn(text string, names map[string]string) []string {
+	var found []string
+	for i := 0; i < len(text); {
+		from := i
+		for i < len(text) && strings.IndexByte(" \t\r\n()[],.<>=+-", text[i]) < 0 {
+			i++
+		}
+		if i == from {
+			i++
+			continue
+		}
+		word := text[from:i]
+		nested := strings.HasSuffix(strings.TrimSpace(text[:from]), ".")
+		function := strings.HasPrefix(strings.TrimSpace(text[i:]), "(")
+		if !nested && !function {
+			if stands, ok := names[word]; ok {
+				word = stands
+			}
+			found = append(found, word)
+		}
+	}
+	return found
 }
 
 // scan reads stripe after stripe: the order of partitions is that of their hashes.

@@ -171,14 +171,14 @@ func (t *table) replay(c replayedChange, seq uint64, rec streamRecord) {
 	if seq == 0 || t.stream == nil || c.flags&flagSilent != 0 {
 		return
 	}
-	rec.seq, rec.key, rec.old, rec.new = seq, t.keyOf(c.item), old.image(), next.image()
+	rec.seq, rec.old, rec.new = seq, old.image(), next.image()
 	t.stream.append(rec)
 }
 
 func (e *Engine) replayRecord(r *entryReader) {
 	t := e.byID(r.text())
 	rec := streamRecord{seq: r.number(), at: r.time(), expired: r.byte()&flagExpired != 0}
-	rec.key, rec.old, rec.new = r.item(), r.item(), r.item()
+	rec.old, rec.new = r.item(), r.item()
 	if t != nil && t.stream != nil && r.end() == nil {
 		t.stream.append(rec)
 	}
@@ -251,5 +251,5 @@ func (t *table) snapshotRecord(r *streamRecord) []byte {
 	if r.expired {
 		flags = flagExpired
 	}
-	return appendItem(appendItem(appendItem(append(out, flags), r.key), r.old), r.new)
+	return appendItem(appendItem(append(out, flags), r.old), r.new)
 }

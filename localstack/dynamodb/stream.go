@@ -24,6 +24,7 @@ const streamRetention = 24 * time.Hour
 // shard keeps it for all.
 type stream struct {
 	arn, view string
+	retention time.Duration
 
 	mu      sync.Mutex
 	records []streamRecord // in order of seq
@@ -37,13 +38,10 @@ type stream struct {
 type streamRecord struct {
 	seq      uint64
 	at       time.Time
-	key      attr.Item
 	old, new attr.Item // nil: there was, or is, no item
 	expired  bool      // deleted by time to live
 	position uint64    // the journal's
 }
-
-func newStream(arn, view string) *stream { return &stream{arn: arn, view: view} }
 
 // append adds a record. The stream is locked.
 func (s *stream) append(r streamRecord) {
@@ -58,7 +56,7 @@ func (s *stream) append(r streamRecord) {
 
 // trim drops what is older than the retention. The stream is locked.
 func (s *stream) trim(now time.Time) {
-	horizon := now.Add(-streamRetention)
+	horizon := now.Add(-s.retention)
 	if len(s.records) == 0 || !s.records[0].at.Before(horizon) {
 		return
 	}
@@ -119,6 +117,14 @@ func parseSequenceNumber(text string) (uint64, bool) {
 	}
 	seq, err := strconv.ParseUint(text[1:], 10, 64)
 	return seq, err == nil
+}
+
+// either returns an image that has the item's key.
+func (r *streamRecord) either() attr.Item {
+	if r.new != nil {
+		return r.new
+	}
+	return r.old
 }
 
 // eventName says what happened to the item.

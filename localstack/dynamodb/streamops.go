@@ -38,9 +38,8 @@ func (e *Engine) streamTable(streamARN string) (*table, *apiError) {
 type streamRequest struct {
 	table, stream, shard, iteratorType, sequence, iterator string
 
-	after     string // ExclusiveStartStreamArn or ExclusiveStartShardId
-	timestamp float64
-	limit     int64
+	after string // ExclusiveStartStreamArn or ExclusiveStartShardId
+	limit int64
 }
 
 // parseStream reads a request that may hold the named members.
@@ -258,7 +257,7 @@ func (x *exchange) getRecords(body []byte) ([]byte, *apiError) {
 		}
 		rec := &records[i]
 		out = x.engine.appendRecord(out, t, rec)
-		size += rec.size(t.stream.view)
+		size += rec.size(t)
 		from = rec.seq + 1
 		x.saw(rec.position)
 	}
@@ -280,9 +279,13 @@ func (s *stream) read(from uint64, limit int, now time.Time) ([]streamRecord, *a
 }
 
 // size returns the bytes of a record: its key and images.
-func (r *streamRecord) size(view string) int {
-	old, new := r.images(view)
-	return r.key.Size() + old.Size() + new.Size()
+func (r *streamRecord) size(t *table) int {
+	old, new := r.images(t.stream.view)
+	size := old.Size() + new.Size()
+	for _, k := range t.key.all {
+		size += len(k.Name) + r.either()[k.Name].Size()
+	}
+	return size
 }
 
 // appendRecord writes a record as GetRecords does; Lambda's events have it in the same form, but for the
@@ -293,7 +296,7 @@ func (e *Engine) appendRecord(out []byte, t *table, r *streamRecord) []byte {
 	out = append(out, `","eventName":"`+r.eventName()+`","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"`+e.region+`"`...)
 	out = append(attr.AppendMember(out, "dynamodb"), '{')
 	out = append(strconv.AppendInt(attr.AppendMember(out, "ApproximateCreationDateTime"), r.at.Unix(), 10), ',')
-	out = attr.AppendItem(append(out, `"Keys":`...), r.key)
+	out = attr.AppendItem(append(out, `"Keys":`...), t.keyOf(r.either()))
 	old, new := r.images(t.stream.view)
 	if new != nil {
 		out = attr.AppendItem(attr.AppendMember(out, "NewImage"), new)
@@ -302,7 +305,7 @@ func (e *Engine) appendRecord(out []byte, t *table, r *streamRecord) []byte {
 		out = attr.AppendItem(attr.AppendMember(out, "OldImage"), old)
 	}
 	out = append(attr.AppendMember(out, "SequenceNumber"), `"`+sequenceNumber(r.seq)+`"`...)
-	out = appendUnits(attr.AppendMember(out, "SizeBytes"), float64(r.size(t.stream.view)))
+	out = appendUnits(attr.AppendMember(out, "SizeBytes"), float64(r.size(t)))
 	out = append(out, `,"StreamViewType":"`+t.stream.view+`"}`...)
 	if r.expired {
 		out = append(out, `,"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}`...)

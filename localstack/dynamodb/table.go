@@ -51,7 +51,7 @@ var (
 )
 
 // newTable checks the specification as CreateTable does.
-func newTable(spec template.Table, now time.Time) (*table, *apiError) {
+func newTable(spec template.Table, now time.Time, retention time.Duration) (*table, *apiError) {
 	if err := checkSpec(spec); err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func newTable(spec template.Table, now time.Time) (*table, *apiError) {
 		t.stripes[i].init(t.locals)
 	}
 	if spec.StreamView != "" {
-		t.stream = newStream(spec.StreamARN, spec.StreamView)
+		t.stream = &stream{arn: spec.StreamARN, view: spec.StreamView, retention: retention}
 	}
 	return t, nil
 }

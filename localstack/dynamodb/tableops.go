@@ -17,7 +17,7 @@ func (e *Engine) create(spec template.Table) (*table, *apiError) {
 	if spec.StreamView != "" && spec.StreamARN == "" {
 		spec.StreamARN = spec.ARN + "/stream/" + now.UTC().Format("2006-01-02T15:04:05.000")
 	}
-	t, err := newTable(spec, now)
+	t, err := newTable(spec, now, e.retention)
 	if err != nil {
 		return nil, err
 	}

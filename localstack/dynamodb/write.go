@@ -204,7 +204,14 @@ func (w *write) outcome(old *record) (*record, *apiError) {
 		return nil, nil
 	case verbCheck:
 		return old, nil
+	case verbUpdate:
+		return w.updated(old)
 	}
+	panic("dynamodb: a write without a verb")
+}
+
+// updated returns the outcome of an update.
+func (w *write) updated(old *record) (*record, *apiError) {
 	before := w.key
 	if old != nil {
 		before = old.item
