@@ -1,0 +1,87 @@
+package main
+
+// Mutant is a bug to plant: New in place of Old in File. Packages are those whose ordinary tests must find it.
+type Mutant struct {
+	Name     string
+	File     string
+	Old, New string
+	Packages []string
+}
+
+var (
+	domain  = []string{"./internal/chat/..."}
+	store   = []string{"./internal/dynamo"}
+	socket  = []string{"./internal/wsapi"}
+	workers = []string{"./internal/worker", "./internal/queue"}
+)
+
+// Mutants returns the list. Each is a mistake that a published chat or a peer has made, or that the design
+// warns of.
+func Mutants() []Mutant {
+	return []Mutant{
+		{"ack before push", "internal/wsapi/action.go",
+			"	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {\n		return nil, err\n	}\n	return ackOf(r, out), nil",
+			"	go func() { _ = h.Delivery.Committed(ctx, r.principal, out) }()\n	return ackOf(r, out), nil", socket},
+		{"append without its condition", "internal/dynamo/expression.go",
+			`x.require = append(x.require, n.last+" = "+x.value("a", num(a.After)))`,
+			`x.require = append(x.require, n.last+" >= "+x.value("a", num(a.After)))`, store},
+		{"dedupe without sender", "internal/chat/append.go",
+			"d.ID == e.ID && d.Sender == e.Sender", "d.ID == e.ID", domain},
+		{"no dedupe", "internal/chat/append.go",
+			"	if err := c.find(between); err != nil {\n		return err\n	}\n	c.After = last", "	_ = between\n	c.After = last", domain},
+		{"a reused id is taken for a retry", "internal/chat/append.go",
+			"if !c.drafts[i].SameContent(e) {", "if false {", domain},
+		{"a retry is not pushed again", "internal/chat/append.go",
+			"		out.Push = append(out.Push, a.Event)", "		if !a.Duplicate {\n			out.Push = append(out.Push, a.Event)\n		}", domain},
+		{"the cursor rides on a later commit", "internal/chat/append.go",
+			"	if c.After != c.first {\n		c.Cursor = 0", "	if false {\n		c.Cursor = 0", domain},
+		{"learning from the log ends an outbox entry", "internal/client/receive.go",
+			"m.mutant == learnIsAck", "m.mutant != learnIsAck", []string{"./internal/client"}},
+		{"after raised on retry", "internal/client/outbox.go",
+			"l.mutant == raiseAfter", "l.mutant != raiseAfter", []string{"./internal/client"}},
+		{"two frames in flight", "internal/client/request.go",
+			"m.mutant != twoInFlight", "m.mutant == twoInFlight", []string{"./internal/client"}},
+		{"tail trimmed without its condition", "internal/dynamo/log.go",
+			`x.require = append(x.require, n.from+" = "+x.value("f", num(first)))`,
+			`x.require = append(x.require, n.from+" >= "+x.value("f", num(first)))`, store},
+		{"chunk overwritten", "internal/dynamo/log.go",
+			"TableName: &s.Chat, Item: it, ConditionExpression: aws.String(\"attribute_not_exists(pk)\"),",
+			"TableName: &s.Chat, Item: it, ConditionExpression: aws.String(\"attribute_not_exists(zz)\"),", store},
+		{"listeners read before the transaction commits", "internal/chat/transition.go",
+			"	after, err := s.headAfter(ctx, c.Ref)", "	after, err := head, error(nil)", domain},
+		{"410 treated as success", "internal/gateway/gateway.go",
+			"	if errors.As(err, &gone) {\n		return chat.ErrGone\n	}", "	if errors.As(err, &gone) {\n		return nil\n	}", []string{"./internal/gateway"}},
+		{"listener kept after 410", "internal/chat/delivery.go",
+			"		_ = d.Subs.Unsubscribe(ctx, ref, t.Connection)\n", "", domain},
+		{"the sender's connection deleted on 410", "internal/chat/delivery.go",
+			"			forget(context.WithoutCancel(ctx), t)\n			return true", "			return true", domain},
+		{"a failed push is forgotten", "internal/chat/delivery.go",
+			"		if err != nil {\n			return false\n		}\n	}\n	return true", "		if err != nil {\n			return true\n		}\n	}\n	return true", domain},
+		{"ack although delivery could not be queued", "internal/chat/delivery.go",
+			"	if err := d.Queue.Enqueue(ctx, 0, jobs...); err != nil {\n		return Errorf(", "	if err := d.Queue.Enqueue(ctx, 0, jobs...); err != nil {\n		_ = Errorf(", domain},
+		{"batch failure swallowed", "internal/worker/deliver.go",
+			"			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})\n", "", workers},
+		{"relay goes on behind a failed record", "internal/worker/relay.go",
+			"			break\n", "			continue\n", workers},
+		{"refused entries of a batch send ignored", "internal/queue/queue.go",
+			"if len(out.Failed) > 0 {", "if len(out.Failed) > n {", workers},
+		{"two of a group in one FIFO batch", "internal/queue/integration.go",
+			"if len(round) == batchSize || seen[g] {", "if len(round) == batchSize {", workers},
+		{"desk event sent to a customer", "internal/chat/delivery.go",
+			"takesPart && l.Expires.After(now) && (t == Public || p.Role.Staff())", "takesPart && l.Expires.After(now) && (t == Public || p.Role != \"\")", domain},
+		{"pushed to someone transferred away", "internal/chat/delivery.go",
+			"return takesPart && l.Expires", "return (takesPart || l.Role.Staff()) && l.Expires", domain},
+		{"expired listeners pushed to", "internal/chat/delivery.go",
+			"takesPart && l.Expires.After(now) &&", "takesPart && (l.Expires.After(now) || true) &&", domain},
+		{"key without workspace", "internal/dynamo/keys.go",
+			"	return string(ref.Workspace) + \"#\" + string(ref.Conversation)\n", "	return \"w_00000000000000000000000000#\" + string(ref.Conversation)\n", store},
+		{"anybody may edit", "internal/chat/message.go",
+			"	if target.Sender == p.User || cmd", "	if target.Sender == p.User || cmd == CommandEdit || cmd", domain},
+		{"a stranger reads a conversation", "internal/chat/message.go",
+			"if _, ok := head.Participants[p.User]; !ok && scope != Workspace {", "if _, ok := head.Participants[p.User]; !ok && scope == Denied {", domain},
+		{"a limited view passed off as complete", "internal/chat/hello.go",
+			"	if len(events) == 0 || events[0].Seq != after+1 {\n		v.Limited = true\n	}\n", "", domain},
+		{"a ticket used twice", "internal/dynamo/identity_ticket.go",
+			`aws.String("e > :now")`, `aws.String("e > :now OR attribute_not_exists(pk)")`, []string{"./internal/dynamo", "./internal/identity/..."}},
+	}
+}
