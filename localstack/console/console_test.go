@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -102,7 +103,7 @@ func TestPageShowsAndEscapes(t *testing.T) {
 		Usage:       []meter.Line{{Price: "dynamodb-write", Unit: "units", Count: 3, USD: 0.25}},
 	}
 	answer := httptest.NewRecorder()
-	Page(func() State { return state }).ServeHTTP(answer, httptest.NewRequest("GET", "/_local/", nil))
+	Page(func() State { return state }).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/_local/", nil))
 	page := answer.Body.String()
 	for _, want := range []string{"<code>c=</code>", "frozen · 3.0 MB", "2.0 KB", "it broke", "running for 1m0s", "&lt;script&gt;", "$0.250000", "2 fault rule(s)", "dynamodb-write"} {
 		if !strings.Contains(page, want) {

@@ -191,6 +191,7 @@ func nearestWeekday(t time.Time, n int) int {
 			return n - 2
 		}
 		return n + 1
+	default:
+		return n
 	}
-	return n
 }

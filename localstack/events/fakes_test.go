@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -284,7 +285,7 @@ func (f *fakeFunction) Invoke(_ context.Context, _ string, event []byte, opts se
 	if f.answer != nil {
 		payload, err = f.answer(n, keys, event)
 	}
-	if err == errThrottled {
+	if errors.Is(err, errThrottled) {
 		return seam.InvokeResult{}, err
 	}
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/parley-chat/parley/localstack/seam"
 	"github.com/parley-chat/parley/localstack/template"
 )
 
@@ -388,22 +387,4 @@ func TestStreamFilters(t *testing.T) {
 			t.Errorf("checkpoint %q: records that are filtered out are done", at)
 		}
 	})
-}
-
-func TestStreamFaults(t *testing.T) {
-	t.Parallel()
-	for kind, want := range map[seam.FaultKind]int{seam.FaultDuplicate: 2, seam.FaultLose: 2, seam.FaultDelay: 1} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			w.stream.put("s1", "a")
-			w.faults = &oneFault{point: seam.FaultPoint{Service: "stream-mapping", Operation: "Deliver", Function: "Fn", Resource: "chat", Phase: seam.After},
-				fault: seam.Fault{Kind: kind, Delay: time.Second}}
-			w.start(mapStream(template.StreamMapping{MaxRetries: 0}))
-			time.Sleep(10 * time.Second)
-			w.stop()
-			if got := len(w.function.got()); got != want {
-				t.Errorf("%s: %d deliveries, want %d", kind, got, want)
-			}
-		})
-	}
 }

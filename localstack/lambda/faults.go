@@ -26,6 +26,8 @@ func (r *Runner) invokeWithFaults(ctx context.Context, f *function, event []byte
 	switch fault.Kind {
 	case seam.FaultError:
 		return faultResult(fault)
+	case seam.FaultKill:
+		return r.invokeOnce(ctx, f, event, opts, true)
 	case seam.FaultLose:
 		return lostResult(newRequestID()), nil
 	case seam.FaultDelay:
@@ -37,7 +39,7 @@ func (r *Runner) invokeWithFaults(ctx context.Context, f *function, event []byte
 			return result, err
 		}
 	}
-	return r.invokeOnce(ctx, f, event, opts, fault.Kind == seam.FaultKill)
+	return r.invokeOnce(ctx, f, event, opts, false)
 }
 
 // finishFault applies an After rule to the answer of a process that has done its work and posted it: the

@@ -12,7 +12,7 @@ import (
 var (
 	ErrUnknownFunction = errors.New("lambda: no such function")
 	// ErrThrottled is TooManyRequestsException: all processes stayed busy for Options.QueueWait.
-	ErrThrottled = errors.New("lambda: TooManyRequestsException: Rate Exceeded.")
+	ErrThrottled = errors.New("lambda: TooManyRequestsException: rate exceeded")
 	ErrClosed    = errors.New("lambda: the runner is shutting down")
 	// ErrTooLarge: the event exceeds the 6 MB of a synchronous invocation (AWS: "Lambda quotas").
 	ErrTooLarge = errors.New("lambda: RequestEntityTooLargeException: the event exceeds 6291456 bytes")

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -18,11 +19,11 @@ func (p *process) copyLines(output *os.File) {
 	for {
 		part, err := reader.ReadSlice('\n')
 		line.Write(part)
-		if line.Len() > 0 && (err == nil || err == io.EOF || line.Len() >= maxLine) {
+		if line.Len() > 0 && (err == nil || errors.Is(err, io.EOF) || line.Len() >= maxLine) {
 			p.logLine(line.String())
 			line.Reset()
 		}
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}

@@ -167,15 +167,15 @@ func (r *requestReader) part(n int64) error {
 // line reads up to CRLF, without it. The result is valid until the next read.
 func (r *requestReader) line() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
 		long := bytes.Clone(line)
-		for err == bufio.ErrBufferFull && len(long) < maxHeaderLine {
+		for errors.Is(err, bufio.ErrBufferFull) && len(long) < maxHeaderLine {
 			line, err = r.in.ReadSlice('\n')
 			long = append(long, line...)
 		}
 		line = long
 	}
-	if err == io.EOF && len(line) > 0 {
+	if errors.Is(err, io.EOF) && len(line) > 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if err != nil {
@@ -185,7 +185,7 @@ func (r *requestReader) line() ([]byte, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

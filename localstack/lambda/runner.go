@@ -39,7 +39,8 @@ func New(o Options) (*Runner, error) {
 	if o.Credentials == nil {
 		return nil, errors.New("lambda: Options.Credentials is required")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -155,13 +155,15 @@ func (c *runtimeConn) accept(known bool) bool {
 }
 
 func (c *runtimeConn) writeStatus(status, body string) bool {
-	out := append(c.status[:0], "HTTP/1.1 "...)
+	out := c.status[:0]
+	out = append(out, "HTTP/1.1 "...)
 	out = append(out, status...)
 	out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(body)), 10)
 	out = append(out, "\r\n\r\n"...)
-	c.status = append(out, body...)
-	_, err := c.Write(c.status)
+	out = append(out, body...)
+	c.status = out
+	_, err := c.Write(out)
 	return err == nil
 }
 

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,8 +37,8 @@ func (e *callError) Error() string {
 
 // is reports whether err is an AWS error of this type.
 func is(err error, kind string) bool {
-	failed, ok := err.(*callError)
-	return ok && strings.HasSuffix(failed.answer.ErrorType, kind)
+	var failed *callError
+	return errors.As(err, &failed) && strings.HasSuffix(failed.answer.ErrorType, kind)
 }
 
 type object = map[string]any

@@ -74,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	if err := s.listen(); err != nil {
+	if err := s.listen(ctx); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{s.load, s.build, s.startEngines, s.startFunctions, s.startGateway, s.startDoor, s.startMappings} {
@@ -94,11 +94,12 @@ func (s *Stack) start(ctx context.Context) error {
 }
 
 // listen opens both addresses. Until the stack is ready the public one answers 503.
-func (s *Stack) listen() (err error) {
-	if s.public, err = net.Listen("tcp", s.opts.Addr); err != nil {
+func (s *Stack) listen(ctx context.Context) (err error) {
+	var config net.ListenConfig
+	if s.public, err = config.Listen(ctx, "tcp", s.opts.Addr); err != nil {
 		return err
 	}
-	if s.internal, err = net.Listen("tcp", s.opts.AWSAddr); err != nil {
+	if s.internal, err = config.Listen(ctx, "tcp", s.opts.AWSAddr); err != nil {
 		return fmt.Errorf("%w (another address for AWS calls can be given with -aws)", err)
 	}
 	s.splitter = newSplitter(s.public)
