@@ -221,7 +221,9 @@ func (s *Store) trim(ctx context.Context, head *chat.Head, t chat.Track, moved [
 		x.set = append(x.set, n.relayed+" = "+x.value("r", num(relayed)))
 	}
 	x.kind(kindTrim)
-	for i := range moved {
+	// From the back: on AWS indexes mean the list before the update, but engines that remove one after the
+	// other have been met.
+	for i := len(moved) - 1; i >= 0; i-- {
 		x.remove = append(x.remove, n.tail+"["+strconv.Itoa(i)+"]")
 	}
 	if t == chat.Desk {
