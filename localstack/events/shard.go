@@ -87,6 +87,8 @@ func (r *shardReader) read(ctx context.Context) bool {
 		}
 		if len(records) == 0 {
 			wait(ctx, changed)
+		} else {
+			pause(ctx, readPause)
 		}
 	}
 	return false

@@ -14,6 +14,7 @@ const (
 	defaultStreamBatch = 100
 	maxGetRecords      = 1000                   // DynamoDB Streams: "GetRecords", Limit
 	pollInterval       = 250 * time.Millisecond // Lambda polls each shard four times a second
+	readPause          = 10 * time.Millisecond  // between two reads of a busy shard, so that batches form
 	shardInterval      = 10 * time.Second       // between two looks for new shards
 	streamRetention    = 24 * time.Hour         // records expire after that: the end of endless retries
 )
