@@ -261,9 +261,16 @@ func (x *exchange) bindBatchWrite(p *batchPut) (*write, *apiError) {
 		return nil, err
 	}
 	if len(p.verbs) != 1 {
-		return nil, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+		return nil, invalidValue("A WriteRequest must hold exactly one of PutRequest and DeleteRequest")
 	}
-	return x.engine.bindWrite(p.verbs[0], &p.request)
+	w, err := x.engine.bindTable(p.verbs[0], &p.request)
+	if err != nil {
+		return nil, err
+	}
+	if w.verb == verbPut && !w.table.hasKey(p.item) { // here AWS words it as for a Key
+		return nil, invalid("The provided key element does not match the schema")
+	}
+	return w, w.bindTarget(&p.request)
 }
 
 func answerBatchWrite(left map[*table][]*write, bills []*bill, capacity string) []byte {

@@ -81,7 +81,7 @@ func TestBatchLimits(t *testing.T) {
 	wantError(t, read(name, key("a"), key("a")), "ValidationException", "Provided list of item keys contains duplicates")
 	wantError(t, read(s.prefix+"nowhere", key("a")), "ResourceNotFoundException")
 	wantError(t, read(name, item("pk", "p")), "ValidationException", "does not match the schema")
-	wantError(t, write(puts(key("fresh"), item("pk", "p"))), "ValidationException", "Missing the key sk")
+	wantError(t, write(puts(key("fresh"), item("pk", "p"))), "ValidationException", "The provided key element does not match the schema")
 	if got := s.get(name, key("fresh")); got != nil {
 		t.Error("a batch with an invalid item was made in part")
 	}

@@ -155,7 +155,7 @@ func TestLocalIndexOrder(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t)
 	name := s.indexed(types.ProjectionTypeAll)
-	for sk, lr := range map[string]string{"1": "c", "2": "a", "3": "b", "4": "a"} {
+	for sk, lr := range map[string]string{"1": "c", "2": "a", "3": "b", "4": "ab"} {
 		s.put(name, item("pk", "p", "sk", sk, "lr", lr))
 	}
 	s.put(name, item("pk", "p", "sk", "5"))

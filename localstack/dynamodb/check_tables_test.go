@@ -64,7 +64,8 @@ func TestTableLifecycle(t *testing.T) {
 	if _, err := s.db.DeleteTable(ctx(), &ddb.DeleteTableInput{TableName: &name}); err != nil {
 		t.Fatal(err)
 	}
-	if err := ddb.NewTableNotExistsWaiter(s.db).Wait(ctx(), &ddb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+	quickly := func(o *ddb.TableNotExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second }
+	if err := ddb.NewTableNotExistsWaiter(s.db, quickly).Wait(ctx(), &ddb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.db.PutItem(ctx(), &ddb.PutItemInput{TableName: &name, Item: item("pk", "a", "sk", 1)})

@@ -180,7 +180,7 @@ func (s *suite) create(in *ddb.CreateTableInput) string {
 	if _, err := s.db.CreateTable(ctx(), in); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := ddb.NewTableExistsWaiter(s.db).Wait(ctx(), &ddb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+	if err := ddb.NewTableExistsWaiter(s.db, func(o *ddb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second }).Wait(ctx(), &ddb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
 		s.t.Fatal(err)
 	}
 	return name

@@ -103,16 +103,20 @@ func (t *table) indexKey(x *index, it attr.Item) (string, bool) {
 
 // checkKey validates the Key of a request: exactly the table's key attributes, of their types.
 func (t *table) checkKey(key attr.Item) *apiError {
-	if len(key) != len(t.key.all) {
+	if len(key) != len(t.key.all) || !t.hasKey(key) {
 		return invalid("The provided key element does not match the schema")
 	}
+	return t.checkKeyValues(key)
+}
+
+// hasKey reports whether an item has the key attributes, of their types.
+func (t *table) hasKey(it attr.Item) bool {
 	for _, k := range t.key.all {
-		v, ok := key[k.Name]
-		if !ok || v.Kind().String() != k.Type {
-			return invalid("The provided key element does not match the schema")
+		if it[k.Name].Kind().String() != k.Type {
+			return false
 		}
 	}
-	return t.checkKeyValues(key)
+	return true
 }
 
 // checkKeyValues validates emptiness and length.

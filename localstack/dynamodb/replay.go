@@ -146,13 +146,8 @@ func (e *Engine) replayCommit(r *entryReader) {
 // wellKeyed reports whether every item has its table's key.
 func wellKeyed(changes []replayedChange) bool {
 	for _, c := range changes {
-		if c.table == nil {
-			continue
-		}
-		for _, k := range c.table.key.all {
-			if c.item[k.Name].Kind().String() != k.Type {
-				return false
-			}
+		if c.table != nil && !c.table.hasKey(c.item) {
+			return false
 		}
 	}
 	return true
