@@ -48,20 +48,30 @@ type route struct {
 	// command is what the session's role must be allowed; "" for one's own session.
 	command chat.Command
 	serve   func(*API, *call) (status int, body any, err error)
+	// says is what the contract says of the route.
+	says says
 }
 
 // routes is the whole API.
 func routes() []route {
+	ok := http.StatusOK
 	return []route{
-		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer},
-		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn},
-		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession},
-		{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut},
-		{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket},
-		{pattern: "GET /v1/conversations", command: chat.CommandMine, serve: (*API).listConversations},
-		{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation},
-		{pattern: "GET /v1/conversations/{id}/events", command: chat.CommandPage, serve: (*API).events},
-		{pattern: "GET /v1/health", open: true, serve: (*API).health},
+		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
+		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
+		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,
+			says: says{name: "currentSession", summary: "Read the session of the token.", answers: map[int]any{ok: Session{}}}},
+		{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut,
+			says: says{name: "signOut", summary: "Sign out, and close the session's sockets after a bye.", answers: map[int]any{http.StatusNoContent: nil}}},
+		{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket, says: saysTicket()},
+		{pattern: "GET /v1/conversations", command: chat.CommandMine, serve: (*API).listConversations, says: saysConversations()},
+		{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation, says: says{
+			name: "conversation", summary: "Read the state of play and the newest events, as a socket's welcome has them.",
+			answers: map[int]any{ok: Conversation{}}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
+		{pattern: "GET /v1/conversations/{id}/events", command: chat.CommandPage, serve: (*API).events, says: saysEvents()},
+		{pattern: "GET /v1/health", open: true, serve: (*API).health, says: says{
+			name: "health", summary: "Say that the API answers; with deep=1, for staff, that its table does.", answers: map[int]any{ok: Health{}},
+			query: []Parameter{{Name: "deep", Summary: "Read the table too; needs a session of staff.", Values: []string{"1"}}},
+			codes: []chat.Code{chat.CodeInvalid, chat.CodeUnauthenticated, chat.CodeForbidden}}},
 	}
 }
 
