@@ -14,9 +14,11 @@ import (
 // appends and reads in which each falls between its begin and its end, every acknowledged append got the seq that
 // follows the list's length, and every read returned what the list then held.
 //
-// An append of unknown or refused outcome may have happened at any time after its begin (the frame of a try that
-// the client has given up may still be on its way), or never. What the server appends of its own accord may come
-// at any time. A track that takes longer than the limit is reported as not linearizable.
+// logs are the tracks as they were read in the end: the last read of each. An append of unknown or refused outcome
+// (the frame of a try that the client has given up may still be on its way) happened at any time after its begin if
+// that read shows it, with the seq that it shows; else it is left out, as one that comes after. What the server
+// appends of its own accord may come at any time. A track that takes longer than the limit counts as not
+// linearizable.
 func (r *Recorder) Linearizable(logs Logs, limit time.Duration) Findings {
 	f := findings{}
 	for _, k := range r.Keys() {
@@ -35,7 +37,7 @@ func (r *Recorder) Linearizable(logs Logs, limit time.Duration) Findings {
 // operation is the input of the model: an append when id is set, else a read.
 type operation struct {
 	id    chat.EventID
-	seq   uint64 // that it got, 0 when that is not known
+	seq   uint64 // that it got
 	after uint64
 	ids   []chat.EventID
 	head  uint64
@@ -55,7 +57,7 @@ var listModel = porcupine.Model{
 		if op.id == "" {
 			return l.reads(op), l
 		}
-		if op.seq != 0 && op.seq != uint64(len(l.ids))+1 {
+		if op.seq != uint64(len(l.ids))+1 {
 			return false, l
 		}
 		return true, l.append(op.id)
@@ -83,19 +85,23 @@ func (l list) reads(op operation) bool {
 func (r *Recorder) operations(k Key, logs Logs) (out []porcupine.Operation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	inLog := map[chat.EventID]uint64{}
+	for _, e := range logs[k] {
+		inLog[e.ID] = e.Seq
+		if r.byID[opID{k, e.ID}] == nil {
+			out = append(out, porcupine.Operation{Input: operation{id: e.ID, seq: e.Seq}, Call: math.MinInt64 / 2, Return: math.MaxInt64})
+		}
+	}
 	for _, op := range r.ops {
 		if op.Key != k {
 			continue
 		}
-		o := porcupine.Operation{ClientId: op.Client, Input: operation{id: op.ID}, Call: int64(op.Begin), Return: math.MaxInt64}
+		seq, end := inLog[op.ID], int64(math.MaxInt64)
 		if op.Outcome == Acked {
-			o.Input, o.Return = operation{id: op.ID, seq: op.Seq}, int64(op.End)
+			seq, end = op.Seq, int64(op.End)
 		}
-		out = append(out, o)
-	}
-	for _, e := range logs[k] {
-		if r.byID[opID{k, e.ID}] == nil {
-			out = append(out, porcupine.Operation{Input: operation{id: e.ID}, Call: math.MinInt64 / 2, Return: math.MaxInt64})
+		if seq > 0 {
+			out = append(out, porcupine.Operation{ClientId: op.Client, Input: operation{id: op.ID, seq: seq}, Call: int64(op.Begin), Return: end})
 		}
 	}
 	for _, x := range r.reads {
@@ -103,5 +109,6 @@ func (r *Recorder) operations(k Key, logs Logs) (out []porcupine.Operation) {
 			out = append(out, porcupine.Operation{Input: operation{after: x.After, ids: x.IDs, head: x.Head}, Call: int64(x.Begin), Return: int64(x.End)})
 		}
 	}
-	return out
+	last := operation{ids: IDs(logs[k]), head: uint64(len(logs[k]))}
+	return append(out, porcupine.Operation{Input: last, Call: int64(r.Elapsed()), Return: math.MaxInt64})
 }
