@@ -57,6 +57,8 @@ func (c *Console) Function(line lambda.Line) {
 	level, text := "", line.Text
 	if line.Platform {
 		level = "PLATFORM"
+	} else if t, ok := returnedError(line.Text); ok {
+		level, text = "WARN", t
 	} else if l, t, ok := parseRecord(line.Text); ok {
 		level, text = l, t
 	}
@@ -214,6 +216,28 @@ func parseRecord(line string) (level, text string, ok bool) {
 		return "", "", false
 	}
 	return strings.ToUpper(level), message + rest.String(), true
+}
+
+// returnedError reads the line that aws-lambda-go logs for an error that a handler returned: Go's date and time,
+// and the error document.
+func returnedError(line string) (string, bool) {
+	const stamp = "2006/01/02 15:04:05 "
+	if len(line) < len(stamp) || !strings.HasPrefix(line[len(stamp):], `{"errorMessage"`) {
+		return "", false
+	}
+	var document struct {
+		Message string            `json:"errorMessage"`
+		Type    string            `json:"errorType"`
+		Stack   []json.RawMessage `json:"stackTrace"`
+	}
+	if json.Unmarshal([]byte(line[len(stamp):]), &document) != nil {
+		return "", false
+	}
+	text := "returned an error: " + document.Message + " (" + document.Type + ")"
+	for _, frame := range document.Stack {
+		text += "\n" + string(frame)
+	}
+	return text, true
 }
 
 // plain is the text of a JSON string, or the JSON itself.

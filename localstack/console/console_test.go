@@ -29,6 +29,8 @@ func TestFunctionLines(t *testing.T) {
 			"12:00:00.005 Socket            sent conversation=c1 text=\"two words\" n=3\n"},
 		{lambda.Line{Function: "Socket", Text: `{"level":"ERROR","msg":"failed","error":{"code":1}}`},
 			"12:00:00.005 Socket            ERROR failed error={\"code\":1}\n"},
+		{lambda.Line{Function: "Socket", Text: `2026/11/23 14:13:40 {"errorMessage":"Unauthorized","errorType":"errorString"}`},
+			"12:00:00.005 Socket            WARN returned an error: Unauthorized (errorString)\n"},
 		{lambda.Line{Function: "Socket", Text: `{"a":1}`}, "12:00:00.005 Socket            {\"a\":1}\n"},
 		{lambda.Line{Function: "Socket", Text: `{"level":"INFO"`}, "12:00:00.005 Socket            {\"level\":\"INFO\"\n"},
 		{lambda.Line{Function: "Socket", Text: "evil \x1b[2J"}, "12:00:00.005 Socket            evil \\x1b[2J\n"},

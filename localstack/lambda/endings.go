@@ -37,6 +37,13 @@ func (f *function) settleLocked(inv *invocation, result seam.InvokeResult) {
 // ended removes a process that has exited, settles what it was doing and replaces it if somebody waits.
 func (f *function) ended(p *process, how string) {
 	f.runner.unregister(p)
+	if requestID, text := f.bury(p, how); text != "" {
+		p.complain(requestID, text)
+	}
+}
+
+// bury does what ended says, and returns what there is to say about it.
+func (f *function) bury(p *process, how string) (requestID, complaint string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.killed = true
@@ -49,7 +56,7 @@ func (f *function) ended(p *process, how string) {
 		f.live--
 	}
 	if p.starting && !p.retired {
-		f.failStart(p, how)
+		complaint = f.failStart(p, how)
 	}
 	if inv := p.inv; inv != nil {
 		p.inv = nil
@@ -57,15 +64,17 @@ func (f *function) ended(p *process, how string) {
 		if !inv.answered {
 			inv.answered = true
 			f.counts.Crashes++
-			p.complain(inv.id, "the process ended during the invocation: "+how)
+			requestID, complaint = inv.id, "the process ended during the invocation: "+how
 			f.settle(inv, p.cause.result(inv.id, how))
 		}
 	}
 	f.startMissing()
+	return requestID, complaint
 }
 
-// failStart tells the invocation that a process was started for that it will not come. f.mu is held.
-func (f *function) failStart(p *process, how string) {
+// failStart tells the invocation that a process was started for that it will not come, and returns what to say. f.mu
+// is held.
+func (f *function) failStart(p *process, how string) string {
 	p.starting = false
 	f.starting--
 	failure := p.initFailure
@@ -73,11 +82,11 @@ func (f *function) failStart(p *process, how string) {
 		failure = initFailure{kind: "Runtime.ExitError", message: "Error: Runtime exited with error: " + how}
 	}
 	f.counts.Errors++
-	p.complain("", "INIT failed: "+failure.kind+" "+failure.message)
 	if i := slices.Index(f.waiters, p.startedFor); i >= 0 {
 		f.waiters = slices.Delete(f.waiters, i, i+1)
 		p.startedFor.turn <- turn{failed: failure}
 	}
+	return "INIT failed: " + failure.kind + " " + failure.message
 }
 
 // retireAll ends the current generation: idle processes now, busy ones when they have answered.
