@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parley-chat/parley/localstack/front"
 	"github.com/parley-chat/parley/localstack/gateway"
 	"github.com/parley-chat/parley/localstack/lambda"
 	"github.com/parley-chat/parley/localstack/meter"
@@ -101,13 +102,14 @@ func TestPageShowsAndEscapes(t *testing.T) {
 		Functions:   []lambda.FunctionState{{Function: "Socket", Limit: 8, Processes: []lambda.ProcessState{{PID: 7, State: "frozen", PeakMemory: 3 << 20}}}},
 		Queues:      []Queue{{Name: "dead", Visible: 1, DeadLettersOf: []string{"jobs"}, Sample: []Letter{{ID: "m1", Body: "<script>"}}}},
 		Tables:      []Table{{Name: "chat", Items: 12, Bytes: 2048, Stream: true}},
+		Denied:      []front.Denial{{Function: "Socket", Action: "dynamodb:Scan", Resource: "*", Count: 3}},
 		Problems:    []Problem{{At: now, Text: "it broke"}},
 		Usage:       []meter.Line{{Price: "dynamodb-write", Unit: "units", Count: 3, USD: 0.25}},
 	}
 	answer := httptest.NewRecorder()
 	Page(func() State { return state }).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/_local/", nil))
 	page := answer.Body.String()
-	for _, want := range []string{"<code>c=</code>", "frozen · 3.0 MB", "2.0 KB", "it broke", "running for 1m0s", "&lt;script&gt;", "$0.250000", "2 fault rule(s)", "dynamodb-write"} {
+	for _, want := range []string{"<code>c=</code>", "frozen · 3.0 MB", "2.0 KB", "it broke", "running for 1m0s", "&lt;script&gt;", "$0.250000", "2 fault rule(s)", "dynamodb-write", "dynamodb:Scan"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/events"
+	"github.com/parley-chat/parley/localstack/front"
 	"github.com/parley-chat/parley/localstack/gateway"
 	"github.com/parley-chat/parley/localstack/lambda"
 	"github.com/parley-chat/parley/localstack/meter"
@@ -25,6 +26,7 @@ type State struct {
 	Queues      []Queue                   `json:"queues"`
 	Tables      []Table                   `json:"tables"`
 	Problems    []Problem                 `json:"problems"`
+	Denied      []front.Denial            `json:"denied"` // by the functions' policies
 	Usage       []meter.Line              `json:"usage"`
 	USD         float64                   `json:"usd"`
 	FaultRules  int                       `json:"faultRules"`

@@ -22,7 +22,7 @@ func (s *Stack) State() console.State {
 	defer cancel()
 	usage := s.meter.Snapshot()
 	state := console.State{At: s.opts.Now(), Started: s.started, Template: s.opts.Template, Connections: s.gateway.Connections(),
-		Functions: s.runner.State(), Triggers: s.mappings.State(), Problems: s.console.Problems(),
+		Functions: s.runner.State(), Triggers: s.mappings.State(), Problems: s.console.Problems(), Denied: s.door.Denied(),
 		Usage: usage.Lines(), USD: usage.USD(), FaultRules: len(s.faults.Rules()), Queues: []console.Queue{}, Tables: []console.Table{}}
 	for i := range s.Plan.Queues {
 		state.Queues = append(state.Queues, s.queueState(ctx, &s.Plan.Queues[i]))
