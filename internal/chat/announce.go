@@ -1,28 +1,26 @@
 package chat
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // announce tells those who do not listen to the conversation yet but must know of it, when the actor has
 // changed its state: the actor's other sockets, at once; the desk, through the queue. It comes after the
 // commit: a hello that misses the change is seen here, and one that is missed here sees the change.
 // A retry announces again, since its first try may have died before.
 func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) error {
-	for _, e := range slices.Concat(out.Push, out.Missed) {
-		if e.Sender != p.User || !changesState(e.Type) {
-			continue
+	changed, waits := false, false
+	for _, e := range out.Push {
+		if e.Sender == p.User && changesState(e.Type) {
+			changed = true
+			waits = waits || e.From == StatusQueued || e.To == StatusQueued
 		}
-		if err := d.tellOwnSockets(ctx, p, out); err != nil {
-			return err
-		}
-		if change, ok := waitingChange(out.Head, e); ok {
-			return d.queueWaiting(ctx, out.Head.Ref, change)
-		}
+	}
+	if !changed {
 		return nil
 	}
-	return nil
+	if err := d.tellOwnSockets(ctx, p, out); err != nil || !waits {
+		return err
+	}
+	return d.queueWaiting(ctx, out.Head)
 }
 
 func changesState(t EventType) bool {
@@ -48,23 +46,6 @@ func (d *Delivery) tellOwnSockets(ctx context.Context, p Principal, out *Outcome
 	return nil
 }
 
-func waitingChange(h *Head, e Event) (WaitingChange, bool) {
-	switch e.Type {
-	case EventStarted, EventReopened:
-		if e.To == StatusQueued {
-			return WaitingChange{Added: &Waiting{Conversation: h.Conversation, Customer: customerOf(h), Since: e.At}}, true
-		}
-	case EventAssigned:
-		return WaitingChange{Removed: h.Conversation}, true
-	case EventClosed:
-		if e.From == StatusQueued {
-			return WaitingChange{Removed: h.Conversation}, true
-		}
-	default: // messages do not change who waits
-	}
-	return WaitingChange{}, false
-}
-
 func customerOf(h *Head) UserID {
 	for u, p := range h.Participants {
 		if p.Role == RoleCustomer {
@@ -74,8 +55,14 @@ func customerOf(h *Head) UserID {
 	return ""
 }
 
-func (d *Delivery) queueWaiting(ctx context.Context, ref Ref, change WaitingChange) error {
-	if err := d.Queue.Enqueue(ctx, 0, Job{Ref: ref, Waiting: &change}); err != nil {
+// queueWaiting tells how the conversation stands in the waiting list by the image, not by the event: a retry
+// may find its event long after somebody else has taken the conversation.
+func (d *Delivery) queueWaiting(ctx context.Context, h *Head) error {
+	change := WaitingChange{Removed: h.Conversation}
+	if h.Status == StatusQueued {
+		change = WaitingChange{Added: &Waiting{Conversation: h.Conversation, Customer: customerOf(h), Since: h.QueuedAt}}
+	}
+	if err := d.Queue.Enqueue(ctx, 0, Job{Ref: h.Ref, Waiting: &change}); err != nil {
 		return Errorf(CodeUnavailable, "delivery could not be queued; send the same again")
 	}
 	return nil

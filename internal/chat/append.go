@@ -1,9 +1,11 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Acked is the outcome for one id of a command.
@@ -35,6 +37,10 @@ type command struct {
 	first  uint64 // After of the client's first try
 }
 
+// triesAtOnce is how often a write that lost to another is repeated before it waits: each loss has shown the log's
+// new end, so the next try is likely to win unless many write at once.
+const triesAtOnce = 3
+
 // append is compare-and-append.
 //
 // Invariant: an id is stored at most once. The write commits only if nothing was appended after After; the
@@ -44,7 +50,7 @@ func (s *Service) append(ctx context.Context, c *command) (*Outcome, error) {
 	c.first = c.After
 	var out *Outcome
 	err := s.retry(ctx, func() error {
-		for {
+		for range triesAtOnce {
 			head, err := s.tryAppend(ctx, c)
 			if err != nil {
 				return err
@@ -54,6 +60,7 @@ func (s *Service) append(ctx context.Context, c *command) (*Outcome, error) {
 				return nil
 			}
 		}
+		return fmt.Errorf("%w: others write faster", ErrUnknownOutcome)
 	})
 	return out, err
 }
@@ -178,7 +185,24 @@ func (c *command) outcome(head *Head) *Outcome {
 	for _, a := range c.acks {
 		out.Push = append(out.Push, a.Event)
 	}
+	// What an earlier try appended beside the client's own events comes back as missed, and may be unpushed too.
+	for _, e := range c.missed {
+		if e.Sender == c.Rule.Actor && changesState(e.Type) {
+			out.Push = append(out.Push, e)
+		}
+	}
+	slices.SortFunc(out.Push, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out
+}
+
+// read is events for those that are not inside a retry already.
+func (s *Service) read(ctx context.Context, head *Head, t Track, after, to uint64) ([]Event, error) {
+	var out []Event
+	err := s.retry(ctx, func() (err error) {
+		out, err = s.events(ctx, head, t, after, to)
+		return err
+	})
+	return out, err
 }
 
 // events returns (after, to] of a track: what the image's tail does not hold comes from the chunks.

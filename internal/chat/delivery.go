@@ -143,31 +143,17 @@ type gone func(context.Context, Target)
 func (d *Delivery) push(ctx context.Context, to []Target, frames [][]byte, budget time.Duration, forget gone) []ConnectionID {
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	if len(to) == 1 { // the ordinary case needs no goroutine
-		if d.pushOne(ctx, to[0], frames, forget) {
-			return nil
-		}
-		return []ConnectionID{to[0].Connection}
-	}
 	var (
-		mu    sync.Mutex
-		left  []ConnectionID
-		wg    sync.WaitGroup
-		slots = make(chan struct{}, d.parallel())
+		mu   sync.Mutex
+		left []ConnectionID
 	)
-	for _, t := range to {
-		slots <- struct{}{}
-		wg.Add(1)
-		go func() {
-			defer func() { <-slots; wg.Done() }()
-			if !d.pushOne(ctx, t, frames, forget) {
-				mu.Lock()
-				left = append(left, t.Connection)
-				mu.Unlock()
-			}
-		}()
-	}
-	wg.Wait()
+	sideBySide(len(to), d.parallel(), func(i int) {
+		if !d.pushOne(ctx, to[i], frames, forget) {
+			mu.Lock()
+			left = append(left, to[i].Connection)
+			mu.Unlock()
+		}
+	})
 	return left
 }
 

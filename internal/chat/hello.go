@@ -38,6 +38,8 @@ type Welcome struct {
 	Waiting []Waiting
 	// More continues the list of open conversations.
 	More ConversationID
+	// Moved holds the read cursors that moved, for those who are to see it.
+	Moved []*Signal
 }
 
 const (
@@ -45,8 +47,9 @@ const (
 	pageEvents = 50
 	// welcomeBytes bounds the events of one welcome: a frame, less the room for what surrounds them.
 	welcomeBytes = MaxFrame - 6<<10
-	// snapshotBytes is what a snapshot takes besides its events: ids, participants, heads.
-	snapshotBytes = 512
+	// snapshotBytes is what a snapshot takes besides its events and participants, participantBytes what each of
+	// those takes: ids, heads and cursors of any length.
+	snapshotBytes, participantBytes = 420, 100
 	// waitingShown is how many waiting conversations a welcome lists.
 	waitingShown = 20
 )
@@ -62,7 +65,7 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 	if err := checkCursors(cursors, more); err != nil {
 		return nil, err
 	}
-	if err := s.Sessions.Check(ctx, p); err != nil {
+	if err := s.checkSession(ctx, p); err != nil {
 		return nil, err
 	}
 	w := &Welcome{}
@@ -84,6 +87,10 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 		})
 	}
 	return w, err
+}
+
+func (s *Service) checkSession(ctx context.Context, p Principal) error {
+	return s.retry(ctx, func() error { return s.Sessions.Check(ctx, p) })
 }
 
 func checkCursors(cursors map[ConversationID]Cursor, more ConversationID) error {
@@ -142,25 +149,39 @@ func lastCovered(open, ids []ConversationID, start ConversationID) ConversationI
 }
 
 func (s *Service) subscribeAll(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor, w *Welcome) error {
-	heads, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Head, error) {
-		return s.subscribe(ctx, p, Ref{p.Workspace, id}, cursors[id].Read)
+	type found struct {
+		head  *Head
+		moved *Signal
+	}
+	all, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (f found, err error) {
+		f.head, f.moved, err = s.subscribe(ctx, p, Ref{p.Workspace, id}, cursors[id].Read)
+		return f, err
 	})
 	if err != nil {
 		return err
 	}
-	room := welcomeBytes - snapshotBytes*len(ids)
-	for i, head := range heads {
+	room := welcomeBytes
+	for _, f := range all {
+		if f.head != nil {
+			room -= snapshotSize(f.head)
+		}
+	}
+	for i, f := range all {
+		head := f.head
 		if head == nil {
 			if _, asked := cursors[ids[i]]; asked {
 				w.Gone = append(w.Gone, ids[i])
 			}
 			continue
 		}
+		if f.moved != nil {
+			w.Moved = append(w.Moved, f.moved)
+		}
 		cursor, known := cursors[ids[i]]
 		if cursor.Gen != head.Gen {
 			cursor, known = Cursor{}, false
 		}
-		snap, used, err := s.snapshot(ctx, p, head, cursor, known, room/(len(heads)-i))
+		snap, used, err := s.snapshot(ctx, p, head, cursor, known, room/(len(all)-i))
 		if err != nil {
 			return err
 		}
@@ -170,8 +191,16 @@ func (s *Service) subscribeAll(ctx context.Context, p Principal, ids []Conversat
 	return nil
 }
 
-// subscribe returns nil without an error when the user has no part in the conversation.
-func (s *Service) subscribe(ctx context.Context, p Principal, ref Ref, read uint64) (*Head, error) {
+// subscribe returns nil without an error when the user has no part in the conversation, and the signal of the
+// read cursor if it moved. A command that came otherwise than on a socket only reads.
+func (s *Service) subscribe(ctx context.Context, p Principal, ref Ref, read uint64) (*Head, *Signal, error) {
+	if p.Connection == "" {
+		head, err := s.visible(ctx, p, ref, Own)
+		if CodeOf(err) == CodeNotFound {
+			return nil, nil, nil
+		}
+		return head, nil, err
+	}
 	var head *Head
 	err := s.retry(ctx, func() (err error) {
 		head, err = s.Subs.Subscribe(ctx, ref, p.Connection, s.listener(p))
@@ -179,13 +208,18 @@ func (s *Service) subscribe(ctx context.Context, p Principal, ref Ref, read uint
 	})
 	var refused *Refused
 	if errors.As(err, &refused) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	if err == nil && read > 0 {
-		_, err = s.moveCursor(ctx, p, ref, read)
+	if err != nil || read == 0 {
+		return head, nil, err
 	}
-	return head, err
+	if sig, err := s.moveCursor(ctx, p, ref, read); err == nil && sig.Moved {
+		return sig.Head, sig, nil
+	} // beyond the log, such as after a restore: a hello is no place to complain, or nobody could resync
+	return head, nil, nil
 }
+
+func snapshotSize(h *Head) int { return snapshotBytes + participantBytes*len(h.Participants) }
 
 // snapshot makes the views of a conversation within about room bytes. What does not fit is cut to the newest
 // page and marked as limited: never a silent hole.
@@ -222,7 +256,7 @@ func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, k
 	if track.Last-after > most {
 		from, v.Limited = track.Last-pageEvents, true
 	}
-	events, err := s.events(ctx, head, t, from, track.Last)
+	events, err := s.read(ctx, head, t, from, track.Last)
 	if err != nil {
 		return v, 0, err
 	}
@@ -250,6 +284,6 @@ func (s *Service) newestWithin(events []Event, room int) ([]Event, int) {
 
 // Snapshot returns the whole state of play of an image for the principal, within one frame.
 func (s *Service) Snapshot(ctx context.Context, p Principal, head *Head) (Snapshot, error) {
-	snap, _, err := s.snapshot(ctx, p, head, Cursor{}, false, welcomeBytes)
+	snap, _, err := s.snapshot(ctx, p, head, Cursor{}, false, welcomeBytes-snapshotSize(head))
 	return snap, err
 }

@@ -2,19 +2,8 @@ package chat
 
 import (
 	"context"
-	"time"
 	"unicode/utf8"
 )
-
-// Rate bounds what a customer may write: more than Messages within Window, as far as the tail shows, mutes
-// the sender for Pause. It costs nothing until it strikes. Staff is not limited.
-type Rate struct {
-	Messages      int
-	Window, Pause time.Duration
-}
-
-// DefaultRate is far above what a person types, and below what a script does to an operator's screen.
-var DefaultRate = Rate{Messages: 30, Window: 10 * time.Second, Pause: 10 * time.Second}
 
 // NewMessage is a message as a client hands it in.
 type NewMessage struct {
@@ -37,15 +26,12 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 	}
 	c := &command{drafts: drafts, Append: Append{
 		Ref: Ref{p.Workspace, ref}, Track: t, After: after,
-		Rule: Rule{Actor: p.User, Participant: scope == Own, UnmutedAt: s.now(), Statuses: []Status{StatusQueued, StatusActive}},
+		Rule: s.mayWrite(p, scope),
 	}}
 	if t == Public {
 		c.Cursor = after
 	}
-	out, err := s.append(ctx, c)
-	if CodeOf(err) == CodeClosed && p.Role == RoleCustomer && t == Public {
-		out, err = s.reopenBySending(ctx, p, c)
-	}
+	out, err := s.appendOrReopen(ctx, p, c)
 	if err != nil {
 		return nil, err
 	}
@@ -54,20 +40,18 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 	return out, nil
 }
 
-// limitRate mutes a customer of whom the tail shows too much. Failing to is not the sender's problem.
-func (s *Service) limitRate(ctx context.Context, p Principal, out *Outcome) {
-	if p.Role != RoleCustomer || s.Rate.Messages == 0 {
-		return
+// mayWrite is the rule for new messages.
+func (s *Service) mayWrite(p Principal, scope Scope) Rule {
+	return Rule{Actor: p.User, Participant: scope == Own, UnmutedAt: s.now(), Statuses: []Status{StatusQueued, StatusActive}}
+}
+
+// appendOrReopen appends; what a customer writes to a closed conversation reopens it.
+func (s *Service) appendOrReopen(ctx context.Context, p Principal, c *command) (*Outcome, error) {
+	out, err := s.append(ctx, c)
+	if CodeOf(err) == CodeClosed && p.Role == RoleCustomer && c.Track == Public {
+		return s.reopenBySending(ctx, p, c)
 	}
-	now, n := s.now(), 0
-	for _, e := range out.Head.Track(out.Track).Tail {
-		if e.Sender == p.User && now.Sub(e.At) < s.Rate.Window {
-			n++
-		}
-	}
-	if n > s.Rate.Messages {
-		_ = s.Subs.Mute(ctx, out.Head.Ref, p.User, now.Add(s.Rate.Pause))
-	}
+	return out, err
 }
 
 func draftMessages(p Principal, t Track, messages []NewMessage) ([]Event, error) {
@@ -101,8 +85,24 @@ func checkText(text string) error {
 		return Errorf(CodeInvalid, "text: at most %d bytes, not %d", MaxText, len(text))
 	case !utf8.ValidString(text):
 		return Errorf(CodeInvalid, "text: must be valid UTF-8")
+	case len(text)+controlWeight*controls(text) > 2*MaxText:
+		return Errorf(CodeInvalid, "text: too many control characters")
 	}
 	return nil
+}
+
+// controlWeight is what a control character takes in JSON (\u0001) beyond its one byte. With it no text is longer
+// than 2 × MaxText in a frame, and every event fits into one.
+const controlWeight = 5
+
+func controls(text string) int {
+	n := 0
+	for i := range len(text) {
+		if text[i] < 0x20 && text[i] != '\n' && text[i] != '\t' {
+			n++
+		}
+	}
+	return n
 }
 
 // Revision is an edit or a deletion of a message.
@@ -141,10 +141,15 @@ func (s *Service) revise(ctx context.Context, p Principal, r Revision, cmd Comma
 	if err := s.mayRevise(ctx, p, ref, r, cmd, scope); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, &command{
+	out, err := s.append(ctx, &command{
 		drafts: []Event{{ID: r.ID, Type: typ, Sender: p.User, Role: p.Role, Target: r.Target, Text: r.Text}},
-		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: Rule{Actor: p.User, Participant: scope == Own}},
+		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: Rule{Actor: p.User, Participant: scope == Own, UnmutedAt: s.now()}},
 	})
+	if err == nil {
+		s.limitRate(ctx, p, out)
+		s.trimIfHuge(ctx, out)
+	}
+	return out, err
 }
 
 // mayRevise reads the target: authorship never changes, so reading it before the write is safe.
@@ -156,7 +161,7 @@ func (s *Service) mayRevise(ctx context.Context, p Principal, ref Ref, r Revisio
 	if r.Target > head.Track(r.Track).Last {
 		return Errorf(CodeInvalid, "target: the log ends at %d", head.Track(r.Track).Last)
 	}
-	found, err := s.events(ctx, head, r.Track, r.Target-1, r.Target)
+	found, err := s.read(ctx, head, r.Track, r.Target-1, r.Target)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (s *Service) pageAfter(ctx context.Context, head *Head, q PageQuery, r *Pag
 	}
 	n, used := 0, 0
 	for ; n < len(events); n++ {
-		if used += s.sizeOf(events[n]); used > q.Bytes {
+		if used += s.sizeOf(events[n]); used > q.Bytes && n > 0 { // one at least, or the reader never gets past it
 			break
 		}
 	}
@@ -93,7 +93,9 @@ func (s *Service) pageBefore(ctx context.Context, head *Head, q PageQuery, r *Pa
 	if err != nil {
 		return err
 	}
-	r.Events, _ = s.newestWithin(events, q.Bytes)
+	if r.Events, _ = s.newestWithin(events, q.Bytes); len(r.Events) == 0 && len(events) > 0 {
+		r.Events = events[len(events)-1:]
+	}
 	r.More = len(r.Events) > 0 && r.Events[0].Seq > 1
 	return nil
 }

@@ -80,6 +80,8 @@ type Relay struct {
 	Tails         Mover
 	Subscriptions SubscriptionSource
 	Queue         IntegrationQueue
+
+	handled handled
 }
 
 // Record handles one append: before is nil when the conversation is new. It returns when every subscription
@@ -95,11 +97,12 @@ func (r *Relay) Record(ctx context.Context, before, after *Head) error {
 			from = before.Track(t).Last
 		}
 		if after.Status == StatusClosed {
-			from = min(from, after.Track(t).Relayed) // the repair of what the stream may have lost
+			from = min(from, r.handled.upTo(after, t)) // the repair of what the stream may have lost
 		}
 		if err := r.emit(ctx, subs, after, t, from); err != nil {
 			return err
 		}
+		r.handled.note(after, t, from)
 		if after.Status == StatusClosed && after.Track(t).Relayed < after.Track(t).Last {
 			if err := r.Tails.SetRelayed(ctx, after.Ref, t, after.Track(t).Last); err != nil {
 				return err
@@ -143,15 +146,15 @@ func jobsFor(subs []Subscription, ref Ref, t Track, e Event) []IntegrationJob {
 	return jobs
 }
 
-// Trim moves the tails that have grown past their bound into chunks. after must be an image that Record has
-// handled: the move notes that its events were relayed.
+// Trim moves the tails that have grown past their bound into chunks, and notes with the move up to where all
+// events are known to have been relayed. after must be an image that Record has handled.
 func (r *Relay) Trim(ctx context.Context, after *Head) error {
 	for _, t := range Tracks() {
 		track := after.Track(t)
 		if sizeOfTail(track.Tail) <= tailBytes || len(track.Tail) <= tailKeeps {
 			continue
 		}
-		if err := r.Tails.MoveTail(ctx, after, t, track.Last-tailKeeps, track.Last); err != nil {
+		if err := r.Tails.MoveTail(ctx, after, t, track.Last-tailKeeps, r.handled.upTo(after, t)); err != nil {
 			return err
 		}
 	}

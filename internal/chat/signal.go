@@ -96,6 +96,8 @@ func (d *Delivery) Signal(ctx context.Context, sig *Signal, frame []byte) {
 // Pong is the answer to a ping.
 type Pong struct {
 	Heads map[ConversationID]*Head
+	// Moved holds the read cursors that moved, for those who are to see it.
+	Moved []*Signal
 }
 
 // Ping rechecks the session and returns the heads of what the client should know: the conversations of its
@@ -107,7 +109,7 @@ func (s *Service) Ping(ctx context.Context, p Principal, cursors map[Conversatio
 	if err := checkCursors(cursors, ""); err != nil {
 		return nil, err
 	}
-	if err := s.Sessions.Check(ctx, p); err != nil {
+	if err := s.checkSession(ctx, p); err != nil {
 		return nil, err
 	}
 	var open []ConversationID
@@ -128,25 +130,30 @@ func (s *Service) Ping(ctx context.Context, p Principal, cursors map[Conversatio
 }
 
 func (s *Service) heads(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor) (*Pong, error) {
-	heads, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Head, error) {
+	found, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (*Signal, error) {
 		ref := Ref{p.Workspace, id}
 		if read := cursors[id].Read; read > 0 {
 			if sig, err := s.moveCursor(ctx, p, ref, read); err == nil {
-				return sig.Head, nil
+				return sig, nil
 			} // not this user's, or beyond the log: a ping is no place to complain
 		}
-		return s.Reader.Head(ctx, ref)
+		head, err := s.visible(ctx, p, ref, Own)
+		if CodeOf(err) == CodeNotFound {
+			return nil, nil
+		}
+		return &Signal{Head: head}, err
 	})
 	if err != nil {
-		return nil, Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
+		return nil, err
 	}
 	pong := &Pong{Heads: map[ConversationID]*Head{}}
-	for i, h := range heads {
-		if h == nil {
+	for i, sig := range found {
+		if sig == nil {
 			continue
 		}
-		if _, ok := h.Participants[p.User]; ok {
-			pong.Heads[ids[i]] = h
+		pong.Heads[ids[i]] = sig.Head
+		if sig.Moved {
+			pong.Moved = append(pong.Moved, sig)
 		}
 	}
 	return pong, nil

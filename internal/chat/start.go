@@ -61,21 +61,20 @@ func (s *Service) create(ctx context.Context, p Principal, c *command, page stri
 // startAgain acknowledges what an earlier try stored and appends what it did not carry yet. A conversation of
 // somebody else looks like an id that was used before.
 func (s *Service) startAgain(ctx context.Context, p Principal, c *command, drafts []Event) (*Outcome, error) {
-	head, err := s.Subs.Subscribe(ctx, c.Ref, p.Connection, s.listener(p))
-	var refused *Refused
-	if errors.As(err, &refused) {
+	head, _, err := s.subscribe(ctx, p, c.Ref, 0)
+	if err != nil {
+		return nil, err
+	}
+	if head == nil {
 		return nil, Errorf(CodeIDReused, "conversation: this id was used before")
 	}
-	if err != nil {
-		return nil, Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
-	}
 	c.drafts, c.acks, c.After = drafts, nil, 0
-	c.Rule = Rule{Actor: p.User, Participant: true, UnmutedAt: s.now(), Statuses: []Status{StatusQueued, StatusActive}}
-	if err := s.catchUp(ctx, c, head); err != nil {
+	c.Rule = s.mayWrite(p, Own)
+	if err := s.retry(ctx, func() error { return s.catchUp(ctx, c, head) }); err != nil {
 		return nil, err
 	}
 	if len(c.drafts) == 0 {
 		return c.outcome(head), nil
 	}
-	return s.append(ctx, c)
+	return s.appendOrReopen(ctx, p, c)
 }

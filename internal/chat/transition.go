@@ -58,9 +58,7 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 	if err != nil {
 		return nil, err
 	}
-	out := c.outcome(after)
-	out.Push = slices.Concat(events[:len(before)], out.Push)
-	return out, nil
+	return c.outcome(after), nil
 }
 
 // headAfter reads the image after a transaction committed: reading before would lose listeners.
@@ -99,7 +97,7 @@ func (st Step) check() error {
 // Join takes an unassigned conversation: the actor becomes its assignee and a participant, and the
 // connection listens to it from the same write on.
 func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	return s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event) (*Change, error) {
+	out, err := s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event) (*Change, error) {
 		rule := Rule{Actor: p.User, Unassigned: true, Statuses: []Status{StatusQueued}}
 		if h.Assignee == p.User {
 			return nil, Errorf(CodeAlreadyAssigned, "this conversation is already yours")
@@ -114,6 +112,22 @@ func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, err
 		e.To = StatusActive
 		return &Change{Status: StatusActive, Assignee: p.User, Join: p.Role, Listen: p.Connection, Listener: s.listener(p)}, nil
 	})
+	if err != nil || !out.Acks[0].Duplicate {
+		return out, err
+	}
+	return out, s.listenAgain(ctx, p, out)
+}
+
+// listenAgain subscribes the connection of a retry: what the first try subscribed may have been another one.
+func (s *Service) listenAgain(ctx context.Context, p Principal, out *Outcome) error {
+	if _, listens := out.Head.Listeners[p.Connection]; listens || p.Connection == "" {
+		return nil
+	}
+	head, _, err := s.subscribe(ctx, p, out.Head.Ref, 0)
+	if head != nil {
+		out.Head = head
+	}
+	return err
 }
 
 // Close ends a conversation.

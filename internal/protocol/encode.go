@@ -51,17 +51,17 @@ func EventSize(e chat.Event) int {
 	return eventFixed + stringSize(e.Text) + stringSize(e.Reason)
 }
 
-// stringSize bounds the length of s as a JSON string: control characters take 6 bytes, quotes and
-// backslashes 2, U+2028 and U+2029 6.
+// stringSize bounds the length of s as a JSON string: control characters, U+2028, U+2029 and what is not UTF-8
+// take 6 bytes, quotes and backslashes 2.
 func stringSize(s string) int {
 	n := len(s)
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c < 0x20 || c == 0x7f:
+	for _, c := range s {
+		switch {
+		case c < 0x20 || c == 0x7f || c == utf8.RuneError:
 			n += 5
 		case c == '"' || c == '\\':
 			n++
-		case c == 0xe2:
+		case c == '\u2028' || c == '\u2029':
 			n += 3
 		}
 	}

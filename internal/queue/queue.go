@@ -112,8 +112,8 @@ func DecodeDelivery(body string) (chat.Job, error) {
 	if err := json.Unmarshal([]byte(body), &j); err != nil {
 		return chat.Job{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if j.Version != jobVersion || !j.Workspace.Valid() || !j.Conversation.Valid() {
-		return chat.Job{}, fmt.Errorf("%w: version %d", ErrMalformed, j.Version)
+	if j.Version != jobVersion || !j.Workspace.Valid() || !j.Conversation.Valid() || j.Shard < 0 || j.Attempt < 0 {
+		return chat.Job{}, fmt.Errorf("%w: version %d, shard %d, attempt %d", ErrMalformed, j.Version, j.Shard, j.Attempt)
 	}
 	out := chat.Job{
 		Ref:   chat.Ref{Workspace: j.Workspace, Conversation: j.Conversation},
@@ -124,6 +124,9 @@ func DecodeDelivery(body string) (chat.Job, error) {
 			return chat.Job{}, fmt.Errorf("%w: range %d to %d of track %q", ErrMalformed, j.From, j.To, j.Track)
 		}
 		return out, nil
+	}
+	if j.Waiting.Added == nil && j.Waiting.Removed == "" {
+		return chat.Job{}, fmt.Errorf("%w: a change of the waiting list that changes nothing", ErrMalformed)
 	}
 	out.Waiting = &chat.WaitingChange{Removed: j.Waiting.Removed}
 	if a := j.Waiting.Added; a != nil {

@@ -4,7 +4,9 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -31,7 +33,12 @@ func (d *Deliver) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEven
 	return out, nil
 }
 
-func (d *Deliver) one(ctx context.Context, body string) error {
+func (d *Deliver) one(ctx context.Context, body string) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // the others of the batch must not suffer from this one
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
 	job, err := queue.DecodeDelivery(body)
 	if err != nil {
 		return err

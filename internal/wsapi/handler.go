@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -39,6 +40,7 @@ type Handler struct {
 	// Principal reads who is speaking from the authorizer's context, which is frozen for the socket's life.
 	Principal func(authorizer map[string]any) (chat.Principal, error)
 	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // request is one frame on its way through.
@@ -78,7 +80,7 @@ func (h *Handler) serve(ctx context.Context, e Event, body string) (answer any) 
 		h.Log.ErrorContext(ctx, "failed", "action", r.Action, "code", code, "connection", e.RequestContext.ConnectionID, "error", err)
 	}
 	if chat.CodeOf(err) == chat.CodeUnauthenticated {
-		h.hangUp(ctx, r.principal)
+		h.hangUp(ctx, e.RequestContext.ConnectionID)
 	}
 	return protocol.ErrorOf(err, r.Ref, r.Conversation)
 }
@@ -103,10 +105,14 @@ func (h *Handler) answer(ctx context.Context, e Event, r *request) (any, error) 
 }
 
 // hangUp tells a socket whose session does not hold any more, and closes it.
-func (h *Handler) hangUp(ctx context.Context, p chat.Principal) {
-	if p.Connection == "" {
-		return
+func (h *Handler) hangUp(ctx context.Context, c chat.ConnectionID) {
+	_ = h.Delivery.Push.Post(ctx, c, protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: chat.CodeUnauthenticated}))
+	_ = h.Delivery.Push.Disconnect(ctx, c)
+}
+
+func (h *Handler) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
 	}
-	_ = h.Delivery.Push.Post(ctx, p.Connection, protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: chat.CodeUnauthenticated}))
-	_ = h.Delivery.Push.Disconnect(ctx, p.Connection)
+	return time.Now()
 }

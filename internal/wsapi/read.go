@@ -2,7 +2,6 @@ package wsapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -19,7 +18,7 @@ func (h *Handler) hello(ctx context.Context, r *request) (any, error) {
 	}
 	out := protocol.Welcome{
 		Type: protocol.TypeWelcome, Ref: r.Ref, Version: protocol.Version, User: r.principal.User, Role: r.principal.Role,
-		Now: time.Now().UnixMilli(), Conversations: make([]protocol.Snapshot, len(w.Conversations)), Gone: w.Gone, More: string(w.More),
+		Now: h.now().UnixMilli(), Conversations: make([]protocol.Snapshot, len(w.Conversations)), Gone: w.Gone, More: string(w.More),
 	}
 	for i, s := range w.Conversations {
 		out.Conversations[i] = protocol.SnapshotOf(s, r.principal.Role)
@@ -27,6 +26,7 @@ func (h *Handler) hello(ctx context.Context, r *request) (any, error) {
 	if len(w.Waiting) > 0 {
 		out.Waiting = protocol.WaitingOf(w.Waiting)
 	}
+	h.pushReads(ctx, r, w.Moved)
 	return out, nil
 }
 
@@ -65,7 +65,7 @@ func (h *Handler) typing(ctx context.Context, r *request) (any, error) {
 	h.pushRead(ctx, r, sig)
 	h.Delivery.Signal(ctx, sig, protocol.Encode(protocol.TypingPush{
 		Type: protocol.TypeTyping, Conversation: f.Conversation, User: r.principal.User, Role: r.principal.Role,
-		Until: time.Now().Add(chat.TypingLife).UnixMilli(),
+		Until: h.now().Add(chat.TypingLife).UnixMilli(),
 	}))
 	return protocol.Done{Type: protocol.TypeDone, Ref: r.Ref}, nil
 }
@@ -92,6 +92,13 @@ func (h *Handler) pushRead(ctx context.Context, r *request, sig *chat.Signal) {
 	}))
 }
 
+// pushReads tells of the read cursors that rode on a hello or a ping.
+func (h *Handler) pushReads(ctx context.Context, r *request, moved []*chat.Signal) {
+	for _, sig := range moved {
+		h.pushRead(ctx, r, sig)
+	}
+}
+
 func (h *Handler) ping(ctx context.Context, r *request) (any, error) {
 	f, err := protocol.Decode[protocol.Ping](r.body)
 	if err != nil {
@@ -101,9 +108,10 @@ func (h *Handler) ping(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := protocol.Pong{Type: protocol.TypePong, Ref: r.Ref, Now: time.Now().UnixMilli(), Heads: map[chat.ConversationID]protocol.TrackHeads{}}
+	out := protocol.Pong{Type: protocol.TypePong, Ref: r.Ref, Now: h.now().UnixMilli(), Heads: map[chat.ConversationID]protocol.TrackHeads{}}
 	for c, head := range pong.Heads {
 		out.Heads[c] = protocol.HeadsOf(head, r.principal.Role)
 	}
+	h.pushReads(ctx, r, pong.Moved)
 	return out, nil
 }
