@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -25,55 +24,14 @@ func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 func testMain(m *testing.M) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	w, found, err := world.FromEnvironment(ctx, os.Getenv)
-	if !found {
-		var stop func()
-		w, stop, err = ownStack(ctx)
-		defer stop()
-	}
+	w, stop, err := world.Open(ctx, os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
+	defer stop()
 	suite = w
 	return m.Run()
-}
-
-// ownStack builds and starts a local stack for this run. Its log is kept when PARLEY_E2E_LOG names a file.
-func ownStack(ctx context.Context) (w *world.World, stop func(), err error) {
-	stop = func() {}
-	root, err := world.Root()
-	if err != nil {
-		return nil, stop, err
-	}
-	dir, err := os.MkdirTemp("", "parley-e2e-")
-	if err != nil {
-		return nil, stop, err
-	}
-	stop = func() { _ = os.RemoveAll(dir) } // a directory of our own in the temporary one
-	binary, err := world.Build(ctx, root, dir)
-	if err != nil {
-		return nil, stop, err
-	}
-	path := os.Getenv("PARLEY_E2E_LOG")
-	if path == "" {
-		path = filepath.Join(dir, "log")
-	}
-	log, err := os.Create(path)
-	if err != nil {
-		return nil, stop, err
-	}
-	s, err := world.Start(ctx, world.StackOptions{Binary: binary, Root: root, Log: log})
-	if err != nil {
-		text, _ := os.ReadFile(path)
-		return nil, stop, fmt.Errorf("%w\n%s", err, text)
-	}
-	return s.World, func() {
-		if err := s.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "e2e:", err)
-		}
-		_ = os.RemoveAll(dir)
-	}, nil
 }
 
 // within bounds a test: the slowest ordinary thing is a cold start.

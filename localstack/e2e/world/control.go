@@ -40,6 +40,11 @@ func (w *World) Hits(ctx context.Context, id string) (int, error) {
 	return 0, fmt.Errorf("world: there is no fault rule %s", id)
 }
 
+// Unbreak removes one fault rule. A rule that is gone already is no error.
+func (w *World) Unbreak(ctx context.Context, id string) {
+	_ = w.control(ctx, http.MethodDelete, "/faults/"+url.PathEscape(id), nil, nil)
+}
+
 // Mend removes all fault rules.
 func (w *World) Mend(ctx context.Context) error {
 	return w.control(ctx, http.MethodDelete, "/faults", nil, nil)

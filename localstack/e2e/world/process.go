@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,51 @@ type StackOptions struct {
 	Env []string
 	// Log gets what the stack prints; default nothing.
 	Log io.Writer
+}
+
+// Open connects to the system that the environment names (see FromEnvironment), else builds and starts a local
+// stack of its own, which ends with stop. Its log is kept when PARLEY_E2E_LOG names a file.
+func Open(ctx context.Context, env func(string) string) (w *World, stop func(), err error) {
+	w, found, err := FromEnvironment(ctx, env)
+	if found || err != nil {
+		return w, func() {}, err
+	}
+	root, err := Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "parley-stack-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove := func() { _ = os.RemoveAll(dir) } // a directory of our own in the temporary one
+	s, err := open(ctx, root, dir, cmp.Or(env("PARLEY_E2E_LOG"), filepath.Join(dir, "log")))
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return s.World, func() {
+		_ = s.Stop() // nobody is left to be told
+		remove()
+	}, nil
+}
+
+func open(ctx context.Context, root, dir, path string) (*Stack, error) {
+	binary, err := Build(ctx, root, dir)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }() // the child has its own handle
+	s, err := Start(ctx, StackOptions{Binary: binary, Root: root, Log: log})
+	if err != nil {
+		text, _ := os.ReadFile(path)
+		return nil, fmt.Errorf("%w\n%s", err, text)
+	}
+	return s, nil
 }
 
 // Root finds the repository above the working directory.
