@@ -31,6 +31,7 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	o.Try = []string{"make demo ADDR=" + o.Addr + "   (in another terminal: a conversation that survives what it should not)"}
 	s, err := stack.Start(ctx, o)
 	if err != nil {
 		return err

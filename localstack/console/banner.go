@@ -21,6 +21,7 @@ type Addresses struct {
 	Functions       []string          `json:"functions"`
 	Outputs         map[string]string `json:"outputs"`
 	State           string            `json:"state"` // the state page
+	Try             []string          `json:"-"`     // lines of the banner: what to do next
 	Durable         bool              `json:"durable"`
 }
 
@@ -39,6 +40,9 @@ func (c *Console) Banner(a Addresses, took time.Duration, where string) {
 	row("AWS", a.AWS+"  (region "+a.Region+")")
 	row("Keeps", where)
 	fmt.Fprintf(&b, "\n  Try\n")
+	for _, line := range a.Try {
+		fmt.Fprintf(&b, "    %s\n", line)
+	}
 	fmt.Fprintf(&b, "    curl -s %sready\n", a.State)
 	fmt.Fprintf(&b, "    curl -s '%susage?format=text'\n", a.State)
 	fmt.Fprintf(&b, "    AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s \\\n      aws --endpoint-url %s dynamodb list-tables\n",

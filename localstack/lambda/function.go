@@ -72,6 +72,9 @@ func newFunction(r *Runner, spec template.Function) *function {
 	if spec.Reserved >= 0 && spec.Reserved < limit {
 		limit = spec.Reserved
 	}
+	if spec.Timeout <= 0 {
+		spec.Timeout = 3 * time.Second // Lambda's default
+	}
 	return &function{runner: r, spec: spec, binary: Binary(r.opts.BinDir, spec), limit: limit, processes: map[*process]struct{}{}}
 }
 

@@ -47,6 +47,7 @@ type Options struct {
 	// Drain is how long Close waits for work in progress, default 10 s.
 	Drain time.Duration
 
+	Try    []string  // lines of the banner that say what to do next
 	Out    io.Writer // console, default discards
 	Colour bool
 	Now    func() time.Time

@@ -123,7 +123,7 @@ func (s *Stack) addresses() console.Addresses {
 	id, secret := s.keys.Admin()
 	public := s.public.Addr().String()
 	a := console.Addresses{AWS: "http://" + s.internal.Addr().String(), Region: Region, Account: Account, AccessKeyID: id, SecretAccessKey: secret,
-		Tables: map[string]string{}, Queues: map[string]string{}, Outputs: s.Plan.Outputs, State: "http://" + public + "/_local/", Durable: s.opts.Data != ""}
+		Tables: map[string]string{}, Queues: map[string]string{}, Outputs: s.Plan.Outputs, State: "http://" + public + "/_local/", Durable: s.opts.Data != "", Try: s.opts.Try}
 	if len(s.Plan.Sockets) > 0 {
 		a.WebSocket = "ws://" + public + "/" + s.Plan.Sockets[0].Stage
 	}

@@ -49,7 +49,7 @@ func (s *Stack) watchSources(watcher *fsnotify.Watcher) error {
 		return errors.New("go list of the functions' packages failed; -watch needs it: " + err.Error())
 	}
 	problems := []error{watcher.Add(s.root)}
-	for dir := range strings.FieldsSeq(string(out)) {
+	for dir := range strings.SplitSeq(strings.TrimSpace(string(out)), "\n") {
 		if !strings.Contains(dir, "/pkg/mod/") { // modules from the cache never change
 			problems = append(problems, watcher.Add(dir))
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -38,8 +39,20 @@ func main() {
 		os.Exit(3)
 	case "hang":
 		time.Sleep(time.Hour)
+	case "report":
+		reportInit()
+		os.Exit(1)
 	}
 	lambda.Start(handle)
+}
+
+// reportInit tells the Runtime API why the start failed, as runtimes of other languages do.
+func reportInit() {
+	answer, err := http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json",
+		strings.NewReader(`{"errorType":"Runtime.BadConfig","errorMessage":"no table"}`))
+	if err == nil {
+		_ = answer.Body.Close()
+	}
 }
 
 func handle(ctx context.Context, o order) (report, error) {
