@@ -250,7 +250,7 @@ func TestTransactionCapacityIsDouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := out.ConsumedCapacity[0]; *c.CapacityUnits != 6 || aws.ToFloat64(c.WriteCapacityUnits) != 6 {
+	if c := out.ConsumedCapacity; len(c) != 1 || aws.ToFloat64(c[0].CapacityUnits) != 6 || aws.ToFloat64(c[0].WriteCapacityUnits) != 6 {
 		t.Errorf("1 + 2 units, doubled, are %+v", c)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -289,6 +290,67 @@ func TestChangedKeyIsRefused(t *testing.T) {
 	changed.Hash.Type = "N"
 	if err := replayInto(newLocal(t, c, changed).engine, journal.stream); err == nil {
 		t.Error("items under another key were taken over")
+	}
+}
+
+// Whoever tells of a change waits for it: a reader that ran ahead of the disk could pass on what a crash then
+// takes back.
+func TestReadersWaitForWhatTheySaw(t *testing.T) {
+	t.Parallel()
+	journal := &memoryJournal{}
+	l := newLocal(t, newClock(), bankTable())
+	if err := l.engine.Durable(journal, "tables"); err != nil {
+		t.Fatal(err)
+	}
+	const add = `{"ClientRequestToken":"once","TransactItems":[{"Update":{"TableName":"bank","Key":{"pk":{"S":"a"}},"UpdateExpression":"SET #o = :o","ExpressionAttributeNames":{"#o":"owner"},"ExpressionAttributeValues":{":o":{"S":"o"}}}}]}`
+	l.do("TransactWriteItems", add)
+	iterator := struct{ ShardIterator string }{}
+	decode(t, l.call(seam.DynamoDBStreams, "GetShardIterator", `{"StreamArn":%q,"ShardId":"shardId-00000000000000000001-00000001","ShardIteratorType":"TRIM_HORIZON"}`, bankTable().StreamARN).Body, &iterator)
+	waits := func(service, operation, format string, args ...any) {
+		t.Helper()
+		journal.mu.Lock()
+		journal.waited = 0
+		journal.mu.Unlock()
+		answer := l.call(service, operation, format, args...)
+		if answer.Status == 500 {
+			t.Fatalf("%s: %s", operation, answer.Body)
+		}
+		if journal.waited != journal.count {
+			t.Errorf("%s told of record %d and waited for %d", operation, journal.count, journal.waited)
+		}
+	}
+	waits("dynamodb", "GetItem", `{"TableName":"bank","Key":{"pk":{"S":"a"}}}`)
+	waits("dynamodb", "Query", `{"TableName":"bank","KeyConditionExpression":"pk = :p","ExpressionAttributeValues":{":p":{"S":"a"}}}`)
+	waits("dynamodb", "Query", `{"TableName":"bank","IndexName":"by-owner","KeyConditionExpression":"#o = :o","ExpressionAttributeNames":{"#o":"owner"},"ExpressionAttributeValues":{":o":{"S":"o"}}}`)
+	waits("dynamodb", "Scan", `{"TableName":"bank"}`)
+	waits("dynamodb", "BatchGetItem", `{"RequestItems":{"bank":{"Keys":[{"pk":{"S":"a"}}]}}}`)
+	waits("dynamodb", "TransactGetItems", `{"TransactItems":[{"Get":{"TableName":"bank","Key":{"pk":{"S":"a"}}}}]}`)
+	waits("dynamodb", "PutItem", `{"TableName":"bank","Item":{"pk":{"S":"a"}},"ConditionExpression":"attribute_not_exists(pk)"}`)
+	waits("dynamodb", "UpdateItem", `{"TableName":"bank","Key":{"pk":{"S":"a"}},"UpdateExpression":"REMOVE nothing"}`)
+	waits("dynamodb", "TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"bank","Item":{"pk":{"S":"a"}},"ConditionExpression":"attribute_not_exists(pk)"}}]}`)
+	waits("dynamodb", "TransactWriteItems", add)
+	waits("streams.dynamodb", "GetRecords", `{"ShardIterator":%q}`, iterator.ShardIterator)
+	waits("dynamodb", "CreateTable", `{"TableName":"made","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"N"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}]}`)
+	waits("dynamodb", "UpdateTimeToLive", `{"TableName":"made","TimeToLiveSpecification":{"AttributeName":"exp","Enabled":true}}`)
+	waits("dynamodb", "DeleteTable", `{"TableName":"made"}`)
+}
+
+// Sequence numbers go on where they were even when the stream is empty.
+func TestSequenceSurvivesTrimming(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := newLocal(t, c, bankTable())
+	for range 3 {
+		l.do("UpdateItem", `{"TableName":"bank","Key":{"pk":{"S":"a"}},"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}}}`)
+	}
+	c.advance(25 * time.Hour)
+	back := newLocalFrom(t, c, l.engine)
+	if got := back.streamRecords(); got != "" {
+		t.Errorf("not trimmed: %s", got)
+	}
+	back.do("DeleteItem", `{"TableName":"bank","Key":{"pk":{"S":"a"}}}`)
+	if got := back.streamRecords(); !strings.HasPrefix(got, "REMOVE 100000000000000000004 ") {
+		t.Errorf("the fourth record is %s", got)
 	}
 }
 
