@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// pageFrame is the one frame with fields that exclude each other.
+var pageFrame = protocol.Page{}
+
+// limit narrows the schema of a field.
+type limit func(*jsonschema.Schema)
+
+// limits holds the limits of fields by Go type and field. JSON Schema counts characters where the server counts
+// bytes of UTF-8: a text that keeps within the schema may still be too long, never the other way round.
+func limits() map[string]limit {
+	message := length(1, chat.MaxText)
+	messages := items(1, chat.MaxMessages)
+	cursors := func(s *jsonschema.Schema) { s.MaxProperties = count(chat.MaxSubscriptions) }
+	public := func(s *jsonschema.Schema) { s.Default = string(chat.Public) }
+	one := func(s *jsonschema.Schema) { s.Minimum = "1" }
+	out := map[string]limit{
+		"protocol.Hello.Cursors": cursors, "protocol.Hello.More": length(1, chat.IDLength), "protocol.Ping.Cursors": cursors,
+		"protocol.NewMessage.Text": message, "protocol.Edit.Text": message,
+		"protocol.Start.Messages": messages, "protocol.Send.Messages": messages, "protocol.Start.Page": length(0, chat.MaxPage),
+		"protocol.Send.Track": public, "protocol.Edit.Track": public, "protocol.Delete.Track": public, "protocol.Page.Track": public,
+		"protocol.Edit.Target": one, "protocol.Delete.Target": one, "protocol.Read.Seq": one,
+		"protocol.Page.Limit":   between(1, chat.MaxPageEvents),
+		"protocol.Close.Reason": length(0, chat.MaxReason), "protocol.Reopen.Reason": length(0, chat.MaxReason),
+		"protocol.Event.Seq": one, "protocol.Event.Text": length(0, chat.MaxText), "protocol.Event.Reason": length(0, chat.MaxReason),
+		"protocol.Acked.Seq": one, "protocol.ReadPush.Seq": one,
+		"protocol.Welcome.Version": between(protocol.Version, 0), "protocol.Welcome.Conversations": items(0, chat.MaxSubscriptions),
+		"cloudevent.Event.SpecVersion": fixed("1.0"), "cloudevent.Event.DataContentType": fixed("application/json"),
+		"cloudevent.Event.Time": format("date-time"), "cloudevent.Event.Source": format("uri-reference"),
+		"cloudevent.Event.ID": length(1, 0), "cloudevent.Event.Sequence": pattern(`^[0-9]{12}$`),
+		"cloudevent.Event.Type": pattern(`^parley(\.[a-z_]+){2}\.v[0-9]+$`),
+		"cloudevent.Data.Seq":   one, "cloudevent.Data.Text": length(0, chat.MaxText), "cloudevent.Data.Reason": length(0, chat.MaxReason),
+		"queue.IntegrationMessage.Version": between(1, 0), "queue.IntegrationMessage.Seq": one,
+		"queue.IntegrationMessage.Event": length(1, 0), "queue.IntegrationMessage.Subscription": length(1, 0),
+		"httpapi.CustomerSessionRequest.WidgetKey": length(1, 64),
+		"httpapi.StaffSessionRequest.Email":        length(3, identity.MaxAddress),
+		"httpapi.StaffSessionRequest.Password":     length(1, identity.MaxPassword),
+		"httpapi.TicketRequest.Previous":           length(0, httpapi.MaxBody),
+		"httpapi.Problem.Status":                   between(400, 599),
+		"httpapi.Ticket.URL":                       format("uri"),
+		"httpapi.Health.Status":                    fixed("ok"),
+	}
+	for _, f := range frames() {
+		if f.dir == toServer {
+			out[reflect.TypeOf(f.value).String()+".Ref"] = length(0, protocol.MaxRef)
+		}
+	}
+	return out
+}
+
+// limitFields applies what the Go types say (no number is below zero or beyond what JSON keeps exact, keys of maps
+// are ids) and the table of limits.
+func limitFields(t reflect.Type, s *jsonschema.Schema) {
+	table := limits()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		p := property(s, jsonName(f))
+		kind := f.Type
+		if kind.Kind() == reflect.Pointer {
+			kind = kind.Elem()
+		}
+		switch kind.Kind() {
+		case reflect.Uint32:
+			between(0, 1<<32-1)(p)
+		case reflect.Uint64, reflect.Int64, reflect.Int:
+			between(0, maxSafe)(p)
+		case reflect.Map:
+			p.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/" + kind.Key().Name()}
+		default:
+		}
+		if narrow, ok := table[t.String()+"."+f.Name]; ok {
+			narrow(p)
+		}
+	}
+}
+
+func count(n int) *uint64 {
+	u := uint64(n)
+	return &u
+}
+
+// length bounds a text in characters; a longest of 0 stands for none.
+func length(shortest, longest int) limit {
+	return func(s *jsonschema.Schema) {
+		if shortest > 0 {
+			s.MinLength = count(shortest)
+		}
+		if longest > 0 {
+			s.MaxLength = count(longest)
+		}
+	}
+}
+
+func items(fewest, most int) limit {
+	return func(s *jsonschema.Schema) {
+		if fewest > 0 {
+			s.MinItems = count(fewest)
+		}
+		s.MaxItems = count(most)
+	}
+}
+
+// between bounds a number; a most of 0 leaves the upper bound as it is.
+func between(least, most int) limit {
+	return func(s *jsonschema.Schema) {
+		s.Minimum = json.Number(strconv.Itoa(least))
+		if most > 0 {
+			s.Maximum = json.Number(strconv.Itoa(most))
+		}
+	}
+}
+
+func pattern(p string) limit { return func(s *jsonschema.Schema) { s.Pattern = p } }
+func format(f string) limit  { return func(s *jsonschema.Schema) { s.Format = f } }
+func fixed(v string) limit   { return func(s *jsonschema.Schema) { s.Const = v } }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/integration/cloudevent"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/queue"
+)
+
+// direction says who writes a document, and so what a change of its schema may not do.
+type direction string
+
+const (
+	// toServer documents are written by clients: schemas are strict, and may not ask for more than they did.
+	toServer direction = "client"
+	// toClient documents are written by the server: schemas let unknown fields and values pass, and may not
+	// promise less than they did.
+	toClient direction = "server"
+)
+
+// frame is one frame of the socket.
+type frame struct {
+	// name is the value of action or type.
+	name string
+	dir  direction
+	// value is the zero value of the struct.
+	value any
+	// reply is the type of the answer to a command; every command may be answered by an error instead.
+	reply string
+	// push says that the server sends it without being asked.
+	push bool
+}
+
+// file is the name of the frame's schema, and its key among samples.
+func (f frame) file() string { return string(f.dir) + "." + f.name }
+
+// frames is the registry of the socket's frames.
+func frames() []frame {
+	return []frame{
+		{name: protocol.ActionHello, dir: toServer, value: protocol.Hello{}, reply: protocol.TypeWelcome},
+		{name: protocol.ActionStart, dir: toServer, value: protocol.Start{}, reply: protocol.TypeAck},
+		{name: protocol.ActionSend, dir: toServer, value: protocol.Send{}, reply: protocol.TypeAck},
+		{name: protocol.ActionEdit, dir: toServer, value: protocol.Edit{}, reply: protocol.TypeAck},
+		{name: protocol.ActionDelete, dir: toServer, value: protocol.Delete{}, reply: protocol.TypeAck},
+		{name: protocol.ActionPage, dir: toServer, value: protocol.Page{}, reply: protocol.TypePage},
+		{name: protocol.ActionTyping, dir: toServer, value: protocol.Typing{}, reply: protocol.TypeDone},
+		{name: protocol.ActionRead, dir: toServer, value: protocol.Read{}, reply: protocol.TypeDone},
+		{name: protocol.ActionPing, dir: toServer, value: protocol.Ping{}, reply: protocol.TypePong},
+		{name: protocol.ActionJoin, dir: toServer, value: protocol.Join{}, reply: protocol.TypeAck},
+		{name: protocol.ActionClose, dir: toServer, value: protocol.Close{}, reply: protocol.TypeAck},
+		{name: protocol.ActionReopen, dir: toServer, value: protocol.Reopen{}, reply: protocol.TypeAck},
+
+		{name: protocol.TypeWelcome, dir: toClient, value: protocol.Welcome{}},
+		{name: protocol.TypeAck, dir: toClient, value: protocol.Ack{}},
+		{name: protocol.TypePage, dir: toClient, value: protocol.PageReply{}},
+		{name: protocol.TypePong, dir: toClient, value: protocol.Pong{}},
+		{name: protocol.TypeDone, dir: toClient, value: protocol.Done{}},
+		{name: protocol.TypeError, dir: toClient, value: protocol.Error{}},
+		{name: protocol.TypeEvents, dir: toClient, value: protocol.Events{}, push: true},
+		{name: protocol.TypeTyping, dir: toClient, value: protocol.TypingPush{}, push: true},
+		{name: protocol.TypeRead, dir: toClient, value: protocol.ReadPush{}, push: true},
+		{name: protocol.TypeWaiting, dir: toClient, value: protocol.WaitingPush{}, push: true},
+		{name: protocol.TypeBye, dir: toClient, value: protocol.Bye{}, push: true},
+		{name: gatewayFrame, dir: toClient, value: Gateway{}, push: true},
+	}
+}
+
+// gatewayFrame names the one frame that is not ours and has no type.
+const gatewayFrame = "gateway"
+
+// Gateway is what API Gateway itself sends when a frame had no outcome that it knows: the function failed, timed
+// out or could not be invoked. It names no frame: the outcome of every unanswered frame of the socket is unknown,
+// send those again, unchanged.
+type Gateway struct {
+	// Message is the gateway's own text, such as "Internal server error".
+	Message      string `json:"message"`
+	ConnectionID string `json:"connectionId"` // the socket
+	RequestID    string `json:"requestId"`    // for support
+}
+
+// logged says which optional fields of an event's data each type of event has.
+type logged struct {
+	typ chat.EventType
+	// always and sometimes name the fields; those that are in neither are never there.
+	always, sometimes []string
+	// desk says that the event is on the desk track, or may be; else it is public.
+	desk, public bool
+}
+
+// log is the registry of what the log holds.
+func logRegistry() []logged {
+	return []logged{
+		{typ: chat.EventMessage, always: []string{"text"}, public: true},
+		{typ: chat.EventEdited, always: []string{"target", "text"}, sometimes: []string{"follows"}, public: true, desk: true},
+		{typ: chat.EventDeleted, always: []string{"target"}, sometimes: []string{"follows"}, public: true, desk: true},
+		{typ: chat.EventNote, always: []string{"text", "follows"}, desk: true},
+		{typ: chat.EventStarted, always: []string{"to"}, public: true},
+		{typ: chat.EventAssigned, always: []string{"from", "to", "subject"}, public: true},
+		{typ: chat.EventClosed, always: []string{"from", "to"}, sometimes: []string{"reason"}, public: true},
+		{typ: chat.EventReopened, always: []string{"from", "to"}, sometimes: []string{"reason"}, public: true},
+	}
+}
+
+// integrationMessage is what the integration queue holds.
+func integrationMessage() any { return queue.IntegrationMessage{} }
+
+// envelope is what integrators get.
+func envelope() any { return cloudevent.Event{} }
