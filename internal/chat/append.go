@@ -73,6 +73,7 @@ func (s *Service) tryAppend(ctx context.Context, c *command) (*Head, error) {
 	var refused *Refused
 	switch {
 	case err == nil:
+		c.follow(head)
 		c.stored(c.Events)
 		return head, nil
 	case !errors.As(err, &refused):
@@ -171,6 +172,16 @@ func (c *command) number(s *Service) []Event {
 		c.Cursor = 0 // the cursor rides only on a commit at the seq that the client had seen
 	}
 	return events
+}
+
+// follow gives desk events the public seq that the write stored with them: it is known only by the image that
+// the write returned, and what is pushed must be what is stored.
+func (c *command) follow(head *Head) {
+	for i := range c.Events {
+		if c.Track == Desk {
+			c.Events[i].Follows = head.Public.Last
+		}
+	}
 }
 
 func (c *command) stored(events []Event) {

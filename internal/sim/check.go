@@ -1,0 +1,374 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/client"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// logCopy is what a conversation's log must be: written at the very effect of each append.
+type logCopy struct {
+	public, desk []chat.Event
+	ids          map[chat.Track]map[eventName]uint64
+	members      map[chat.UserID]chat.Role
+	due          map[chat.Track]map[uint64]map[chat.ConnectionID]bool // pushes owed
+	jobs         map[chat.Track]map[uint64]bool                       // integration jobs that were taken for "all"
+}
+
+// eventName is what must be unique on a track.
+type eventName struct {
+	sender chat.UserID
+	id     chat.EventID
+}
+
+func (l *logCopy) of(t chat.Track) *[]chat.Event {
+	if t == chat.Desk {
+		return &l.desk
+	}
+	return &l.public
+}
+
+func (w *world) logOf(ref chat.Ref) *logCopy {
+	l := w.logs[ref]
+	if l == nil {
+		l = &logCopy{ids: map[chat.Track]map[eventName]uint64{}, members: map[chat.UserID]chat.Role{},
+			due: map[chat.Track]map[uint64]map[chat.ConnectionID]bool{}, jobs: map[chat.Track]map[uint64]bool{}}
+		for _, t := range chat.Tracks() {
+			l.ids[t], l.due[t], l.jobs[t] = map[eventName]uint64{}, map[uint64]map[chat.ConnectionID]bool{}, map[uint64]bool{}
+		}
+		w.logs[ref] = l
+		w.order = append(w.order, ref)
+	}
+	return l
+}
+
+// changed checks what an effect did to a conversation, and feeds the stream.
+func (w *world) changed(i *invocation, name string, before, after *chat.Head) {
+	w.effects++
+	appends := name == "Create" || name == "Append" || name == "Transition"
+	if before == nil {
+		before = &chat.Head{Ref: after.Ref}
+		if !appends {
+			w.violate("%s made a conversation", name)
+		}
+	}
+	l := w.logOf(after.Ref)
+	for u, p := range after.Participants {
+		l.members[u] = p.Role
+		if p.Cursor < before.Participants[u].Cursor || p.Cursor > after.Public.Last {
+			w.violate("%s moved the read cursor of %s from %d to %d of %d", name, u, before.Participants[u].Cursor, p.Cursor, after.Public.Last)
+		}
+	}
+	for c, n := range after.Listeners {
+		if _, in := after.Participants[n.User]; !in {
+			w.violate("%s left a listener %s of %s, who takes no part", name, c, n.User)
+		}
+		if !n.Expires.After(time.Now()) {
+			w.count(Expired)
+		}
+	}
+	w.checkState(name, before, after)
+	for _, t := range chat.Tracks() {
+		w.appended(i, l, t, before, after, appends)
+	}
+	if !appends {
+		return
+	}
+	s := w.shardOf(after.Ref)
+	r := record{after: after}
+	if name != "Create" {
+		r.before = before
+	}
+	s.records = append(s.records, r)
+}
+
+// checkState checks the state of play: an assignee is chosen once, and only out of the waiting list.
+func (w *world) checkState(name string, before, after *chat.Head) {
+	if before.Assignee != "" && after.Assignee != before.Assignee {
+		w.violate("%s: %s lost the conversation to %s", name, before.Assignee, after.Assignee)
+	}
+	if after.Assignee != before.Assignee && before.Status != chat.StatusQueued {
+		w.violate("%s assigned a conversation that was %s", name, before.Status)
+	}
+	if (after.Status == chat.StatusActive) != (after.Assignee != "" && after.Status != chat.StatusClosed) {
+		w.violate("%s: %s with assignee %q", name, after.Status, after.Assignee)
+	}
+	if (after.Status == chat.StatusQueued) != !after.QueuedAt.IsZero() {
+		w.violate("%s: %s, queued at %s", name, after.Status, after.QueuedAt)
+	}
+}
+
+// appended checks P2 and P3 on what was appended to a track, and notes who is owed a push.
+func (w *world) appended(i *invocation, l *logCopy, t chat.Track, before, after *chat.Head, appends bool) {
+	was, is, log := before.Track(t), after.Track(t), l.of(t)
+	if is.From+uint64(len(is.Tail)) != is.Last+1 {
+		w.violate("P3: the tail of %s begins at %d, has %d events and ends at %d", t, is.From, len(is.Tail), is.Last)
+		return
+	}
+	if is.Last < was.Last || is.Last > was.Last && !appends {
+		w.violate("P1: the log of %s went from %d to %d", t, was.Last, is.Last)
+		return
+	}
+	for _, e := range is.Tail[len(is.Tail)-int(is.Last-was.Last):] {
+		*log = append(*log, e)
+		if e.Seq != uint64(len(*log)) {
+			w.violate("P3: seq %d at place %d", e.Seq, len(*log))
+		}
+		name := eventName{e.Sender, e.ID}
+		if old := l.ids[t][name]; old > 0 {
+			w.violate("P2: %s of %s is at %d and at %d", e.ID, e.Sender, old, e.Seq)
+		}
+		l.ids[t][name] = e.Seq
+		if t == chat.Desk && e.Follows != after.Public.Last {
+			w.violate("P3: desk event %d follows %d, not %d", e.Seq, e.Follows, after.Public.Last)
+		}
+		if e.Type == chat.EventReopened && e.Reason == "customer wrote" {
+			w.count(ReopenedBySend)
+		}
+		l.due[t][e.Seq] = w.owed(i, t, after)
+	}
+	for n := is.Relayed; n > 0 && n > was.Relayed; n-- {
+		if !l.jobs[t][n] {
+			w.violate("P5: %s %s is marked as relayed up to %d, but no job for %d was ever queued", key(after.Ref), t, is.Relayed, n)
+			return
+		}
+	}
+}
+
+// owed lists the connections that must be pushed to: those that surely listen, whatever the invocation's clock
+// says.
+func (w *world) owed(i *invocation, t chat.Track, h *chat.Head) map[chat.ConnectionID]bool {
+	due := map[chat.ConnectionID]bool{}
+	for c, l := range h.Listeners {
+		conn := w.byID[c]
+		p := h.Participants[l.User]
+		if conn != nil && conn.up && conn != i.conn && (t == chat.Public || p.Role.Staff()) && l.Expires.Sub(time.Now()) > 10*time.Minute {
+			due[c] = true
+		}
+	}
+	return due
+}
+
+// posted checks a push at its effect.
+func (w *world) posted(i *invocation, c *conn, frame []byte) {
+	if !bytes.HasPrefix(frame, []byte(`{"type":"events"`)) {
+		return
+	}
+	var p protocol.Events
+	if err := json.Unmarshal(frame, &p); err != nil {
+		w.violate("a push that cannot be read: %v", err)
+		return
+	}
+	ref := chat.Ref{Workspace: c.tab.user.ws.id, Conversation: p.Conversation}
+	l := w.logs[ref]
+	if l == nil {
+		w.violate("%s is told of %s, which its workspace does not have", c.tab, p.Conversation)
+		return
+	}
+	w.checkEvents(c.tab, ref, p.Track, p.Events)
+	for _, e := range p.Events {
+		if _, in := l.members[c.tab.user.id]; !in && e.Sender != c.tab.user.id {
+			w.violate("%s is told of %s, in which it has no part", c.tab, p.Conversation)
+		}
+		delete(l.due[p.Track][e.Seq], c.id)
+	}
+}
+
+// checkEvents checks that events are what the log has at their seqs.
+func (w *world) checkEvents(t *tab, ref chat.Ref, track chat.Track, events []protocol.Event) {
+	l := w.logs[ref]
+	if track == chat.Desk && !t.user.role.Staff() && len(events) > 0 {
+		w.violate("%s gets desk events", t)
+	}
+	for _, e := range events {
+		log := *l.of(track)
+		if e.Seq == 0 || e.Seq > uint64(len(log)) || e != protocol.EventOf(log[e.Seq-1]) {
+			w.violate("P3: %s gets %+v at %s %d, the log has something else", t, e, track, e.Seq)
+			return
+		}
+	}
+}
+
+// checkAnswer checks a response when the function gives it: whatever an acknowledgement claims must be true then.
+func (w *world) checkAnswer(i *invocation, c *conn, frame []byte) {
+	switch {
+	case bytes.HasPrefix(frame, []byte(`{"type":"ack"`)):
+		w.checkAck(i, c, frame)
+	case bytes.HasPrefix(frame, []byte(`{"type":"welcome"`)):
+		w.checkWelcome(i, c, frame)
+	}
+}
+
+func (w *world) checkAck(i *invocation, c *conn, frame []byte) {
+	var a protocol.Ack
+	if err := json.Unmarshal(frame, &a); err != nil {
+		w.violate("an ack that cannot be read: %v", err)
+		return
+	}
+	ref := chat.Ref{Workspace: c.tab.user.ws.id, Conversation: a.Conversation}
+	l := w.logs[ref]
+	if l == nil {
+		w.violate("P1: an ack for %s, which does not exist", a.Conversation)
+		return
+	}
+	for _, x := range a.Acks {
+		if seq := l.ids[a.Track][eventName{c.tab.user.id, x.ID}]; seq != x.Seq {
+			w.violate("P1: socket#%d acknowledges %s at %d, the log has it at %d", i.id, x.ID, x.Seq, seq)
+			return
+		}
+		if x.Duplicate {
+			w.count(Duplicates)
+		}
+		w.checkServed(i, c, ref, a.Track, x.Seq)
+	}
+	w.checkEvents(c.tab, ref, a.Track, a.Events)
+	if a.Snapshot != nil {
+		w.checkSnapshot(c.tab, *a.Snapshot, nil)
+	}
+}
+
+// checkServed checks P5: whoever listened when the event was stored has been pushed to, is gone, or has a job.
+func (w *world) checkServed(i *invocation, c *conn, ref chat.Ref, t chat.Track, seq uint64) {
+	for id := range w.logs[ref].due[t][seq] {
+		if w.byID[id].up && id != c.id && !w.delivery.holds(ref, t, seq, id) {
+			w.violate("P5: socket#%d acknowledges %s %s %d, but %s was not told and has no job", i.id, key(ref), t, seq, id)
+		}
+	}
+}
+
+// holds says whether a job is queued that owes the connection the event.
+func (q *sqsQueue) holds(ref chat.Ref, t chat.Track, seq uint64, c chat.ConnectionID) bool {
+	for _, m := range q.messages {
+		if j := m.job; j.Ref == ref && j.Waiting == nil && j.Track == t && j.From <= seq && seq <= j.To && j.Except != c {
+			for _, x := range j.Connections {
+				if x == c {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (w *world) checkWelcome(i *invocation, c *conn, frame []byte) {
+	var hello protocol.Hello
+	var answer protocol.Welcome
+	if json.Unmarshal(i.frame, &hello) != nil || json.Unmarshal(frame, &answer) != nil {
+		w.violate("a welcome that cannot be read: %s", frame)
+		return
+	}
+	for _, s := range answer.Conversations {
+		cursor := hello.Cursors[s.Conversation]
+		w.checkSnapshot(c.tab, s, &cursor)
+	}
+}
+
+// checkSnapshot checks that a snapshot is of a conversation of this user, and continues its cursor without a hole
+// unless it says so.
+func (w *world) checkSnapshot(t *tab, s protocol.Snapshot, cursor *protocol.Cursor) {
+	ref := chat.Ref{Workspace: t.user.ws.id, Conversation: s.Conversation}
+	l := w.logs[ref]
+	if l == nil || l.members[t.user.id] == "" {
+		w.violate("%s gets a snapshot of %s, in which it has no part", t, s.Conversation)
+		return
+	}
+	check := func(track chat.Track, v protocol.TrackView, after uint64) {
+		w.checkEvents(t, ref, track, v.Events)
+		if v.Limited {
+			w.count(Limited)
+			return
+		}
+		if after > v.Head {
+			after = 0
+		}
+		if cursor != nil && (uint64(len(v.Events)) != v.Head-after || len(v.Events) > 0 && v.Events[0].Seq != after+1) {
+			w.violate("P4: %s has %s up to %d and gets %d events, head %d, as if they were the rest", t, track, after, len(v.Events), v.Head)
+		}
+	}
+	var at protocol.Cursor
+	if cursor != nil {
+		at = *cursor
+	}
+	check(chat.Public, s.Public, at.Public)
+	if s.Desk != nil {
+		check(chat.Desk, *s.Desk, at.Desk)
+	}
+}
+
+// mark is the beginning of every text: it says who may see it.
+func mark(workspace int, c chat.ConversationID, t chat.Track) string {
+	return fmt.Sprintf("~%d~%s~%s~", workspace, c, t)
+}
+
+// checkFrame checks a frame that goes to a client: its size, and that nothing in it belongs to others.
+func (w *world) checkFrame(c *conn, frame []byte) {
+	u := c.tab.user
+	if len(frame) > chat.MaxFrame {
+		w.violate("a frame of %d bytes for %s", len(frame), c.tab)
+	}
+	if !u.role.Staff() && bytes.Contains(frame, []byte(`"desk"`)) {
+		w.violate("P: %s hears of the desk: %s", c.tab, frame)
+	}
+	for rest := frame; ; {
+		i := bytes.IndexByte(rest, '~')
+		if i < 0 {
+			return
+		}
+		parts := bytes.SplitN(rest[i+1:], []byte("~"), 4)
+		if len(parts) < 4 {
+			return
+		}
+		rest = parts[3]
+		l := w.logs[chat.Ref{Workspace: u.ws.id, Conversation: chat.ConversationID(parts[1])}]
+		switch {
+		case string(parts[0]) != itoa(u.ws.n):
+			w.violate("tenancy: %s gets a text of workspace %s", c.tab, parts[0])
+		case string(parts[2]) == string(chat.Desk) && !u.role.Staff():
+			w.violate("%s gets a desk text", c.tab)
+		case l == nil || l.members[u.id] == "" && u.role != chat.RoleSupervisor:
+			w.violate("%s gets a text of %s, in which it has no part", c.tab, parts[1])
+		}
+	}
+}
+
+// checkAcked checks P1 and P2 when a client hears an acknowledgement.
+func (w *world) checkAcked(u *user, n client.Notice) {
+	l := w.logs[chat.Ref{Workspace: u.ws.id, Conversation: n.Conversation}]
+	if l == nil || l.ids[n.Track][eventName{u.id, n.ID}] != n.Seq {
+		w.violate("P1: %s was told that %s is at %s %d", u.id, n.ID, n.Track, n.Seq)
+	}
+}
+
+// checkViews checks what a client has applied since the last time: a run of the log, without a hole, twice or out
+// of order.
+func (w *world) checkViews(t *tab) {
+	for _, v := range t.machine.Views() {
+		ref := chat.Ref{Workspace: t.user.ws.id, Conversation: v.Conversation}
+		for _, track := range chat.Tracks() {
+			at := lane{v.Conversation, track}
+			p := t.seen[at]
+			if p == nil {
+				p = &progress{}
+				t.seen[at] = p
+			}
+			events, base := v.Events(track), v.Base(track)
+			if base != p.base || len(events) < p.n {
+				*p = progress{base: base}
+			}
+			for n, e := range events[p.n:] {
+				if want := base + uint64(p.n+n) + 1; e.Seq != want {
+					w.violate("P3: %s shows seq %d at the place of %d", t, e.Seq, want)
+				}
+			}
+			if len(events) > p.n {
+				w.checkEvents(t, ref, track, events[p.n:])
+			}
+			p.n = len(events)
+		}
+	}
+}

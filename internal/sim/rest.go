@@ -1,0 +1,166 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// unrest returns why the system is not at rest yet, "" when it is: P4, P5 and no work left.
+func (w *world) unrest() string {
+	switch {
+	case len(w.delivery.messages) > 0:
+		return fmt.Sprintf("%d jobs are left in the delivery queue", len(w.delivery.messages))
+	case len(w.jobs.messages) > 0:
+		return fmt.Sprintf("%d jobs are left in the integration queue", len(w.jobs.messages))
+	}
+	for _, s := range w.shards {
+		if s.next < len(s.records) {
+			return fmt.Sprintf("the relay has not read %d records", len(s.records)-s.next)
+		}
+	}
+	for _, t := range w.tabs() {
+		if n := t.machine.Pending(); n > 0 {
+			return fmt.Sprintf("%s has %d entries left, the first: %+v", t, n, t.machine.Outbox()[0])
+		}
+		if !t.machine.Ready() {
+			return fmt.Sprintf("%s is not connected", t)
+		}
+	}
+	for _, ref := range w.order {
+		if why := w.unseen(ref); why != "" {
+			return why
+		}
+	}
+	if why := w.integrator.missing(); why != "" {
+		return "P5: integration " + why
+	}
+	return ""
+}
+
+// unseen says which participant's screen is not the log.
+func (w *world) unseen(ref chat.Ref) string {
+	h := w.head(ref)
+	for _, t := range w.tabs() {
+		if _, in := h.Participants[t.user.id]; !in || t.user.ws.id != ref.Workspace {
+			continue
+		}
+		v := t.machine.View(ref.Conversation)
+		if v == nil && h.Status == chat.StatusClosed {
+			continue // found in the list of closed ones
+		}
+		switch {
+		case v == nil || v.Gone:
+			return fmt.Sprintf("P4: %s does not know %s", t, key(ref))
+		case v.Applied(chat.Public) != h.Public.Last:
+			return fmt.Sprintf("P4: %s shows %d of %d in %s", t, v.Applied(chat.Public), h.Public.Last, key(ref))
+		case t.user.role.Staff() && v.Applied(chat.Desk) != h.Desk.Last:
+			return fmt.Sprintf("P4: %s shows %d of %d notes in %s", t, v.Applied(chat.Desk), h.Desk.Last, key(ref))
+		case v.Status != h.Status || v.Assignee != h.Assignee:
+			return fmt.Sprintf("P4: %s takes %s for %s of %q, it is %s of %q", t, key(ref), v.Status, v.Assignee, h.Status, h.Assignee)
+		}
+	}
+	return ""
+}
+
+// checkRest checks what must hold once everything has come to rest.
+func (w *world) checkRest() {
+	for _, ref := range w.order {
+		w.checkStored(ref)
+	}
+	for _, t := range w.tabs() {
+		w.checkOutbox(t)
+	}
+	for _, ws := range w.workspaces {
+		w.recount(ws)
+	}
+}
+
+// checkStored compares what storage holds with what was ever committed: P1.
+func (w *world) checkStored(ref chat.Ref) {
+	h := w.head(ref)
+	for _, t := range chat.Tracks() {
+		stored, err := w.memory.After(context.Background(), ref, t, 0, 1<<30)
+		if err != nil {
+			w.violate("reading the chunks: %v", err)
+		}
+		stored = slices.Clone(stored[:min(len(stored), int(h.Track(t).From-1))])
+		if !slices.Equal(append(stored, h.Track(t).Tail...), *w.logs[ref].of(t)) {
+			w.violate("P1: %s %s is not what was committed", key(ref), t)
+		}
+	}
+}
+
+// checkOutbox checks that what a client queued is in the log, in its order, unless it was told that it is not.
+func (w *world) checkOutbox(t *tab) {
+	for at, ids := range t.queued {
+		l := w.logs[chat.Ref{Workspace: t.user.ws.id, Conversation: at.conversation}]
+		last := uint64(0)
+		for _, id := range ids {
+			var seq uint64
+			if l != nil {
+				seq = l.ids[at.track][eventName{t.user.id, id}]
+			}
+			switch {
+			case seq == 0 && !t.failed[at][id]:
+				w.violate("P1: %s queued %s in %s, which is neither stored nor refused", t, id, at.conversation)
+			case seq > 0 && seq <= last:
+				w.violate("P3: %s wrote %s after what is at %d, but it is at %d", t, id, last, seq)
+			case seq > 0:
+				last = seq
+			}
+		}
+	}
+}
+
+// recount compares memberships and the waiting list with the conversations themselves.
+func (w *world) recount(ws *workspace) {
+	var waiting []chat.ConversationID
+	open, closed := map[chat.UserID][]chat.ConversationID{}, map[chat.UserID][]chat.ConversationID{}
+	for _, ref := range w.order {
+		if ref.Workspace != ws.id {
+			continue
+		}
+		h := w.head(ref)
+		if h.Status == chat.StatusQueued {
+			waiting = append(waiting, ref.Conversation)
+		}
+		list := open
+		if h.Status == chat.StatusClosed {
+			list = closed
+		}
+		for u := range h.Participants {
+			list[u] = append(list[u], ref.Conversation)
+		}
+	}
+	ctx := context.Background()
+	for _, u := range ws.users {
+		o, _ := w.memory.Open(ctx, ws.id, u.id, "", 1000)
+		c, _ := w.memory.Closed(ctx, ws.id, u.id, "", 1000)
+		if !same(o, open[u.id]) || !same(c, closed[u.id]) {
+			w.violate("%s has the rows %v open and %v closed, the conversations say %v and %v", u.id, o, c, open[u.id], closed[u.id])
+		}
+	}
+	rows, _ := w.memory.Waiting(ctx, ws.id, 1000)
+	var listed []chat.ConversationID
+	for _, r := range rows {
+		listed = append(listed, r.Conversation)
+	}
+	if !same(listed, waiting) {
+		w.violate("%v wait by the list, %v by the conversations", listed, waiting)
+	}
+}
+
+func same(a, b []chat.ConversationID) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+// restLimit is how long, in virtual time, everything may take to come to rest when nothing fails any more: two
+// pings of a customer, a mute by a clock that was 5 minutes ahead, and queue visibilities.
+const restLimit = 25 * time.Minute

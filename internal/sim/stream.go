@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// shard is one shard of the table's stream with its poller: in order, at least once, one batch at a time.
+type shard struct {
+	w       *world
+	name    string
+	records []record
+	next    int // first that was not relayed
+	busy    bool
+	away    time.Time // the relay is not there until then
+	size    int       // of the next batch, 0 for any: halved after an error
+}
+
+// record is one append with its images.
+type record struct{ before, after *chat.Head }
+
+// shardOf keeps a conversation's records together.
+func (w *world) shardOf(ref chat.Ref) *shard {
+	return w.shards[(int(ref.Conversation[len(ref.Conversation)-1])+int(ref.Workspace[len(ref.Workspace)-1]))%len(w.shards)]
+}
+
+func (s *shard) ready() bool { return !s.busy && s.next < len(s.records) && !s.away.After(time.Now()) }
+
+// image stands for an item's image; headOfImage reads it as the adapter would.
+func (s *shard) image(n int, kind string) map[string]events.DynamoDBAttributeValue {
+	return map[string]events.DynamoDBAttributeValue{
+		"shard": events.NewStringAttribute(s.name), "n": events.NewNumberAttribute(strconv.Itoa(n)), "image": events.NewStringAttribute(kind),
+	}
+}
+
+func (w *world) headOfImage(image map[string]events.DynamoDBAttributeValue) (*chat.Head, bool, error) {
+	for _, s := range w.shards {
+		if s.name != image["shard"].String() {
+			continue
+		}
+		n, err := strconv.Atoi(image["n"].Number())
+		if err != nil {
+			return nil, false, err
+		}
+		h := s.records[n].after
+		if image["image"].String() == "old" {
+			h = s.records[n].before
+		}
+		return h, h != nil, nil
+	}
+	return nil, false, nil
+}
+
+// relayLimit is the relay function's timeout (template.yaml).
+const relayLimit = 30 * time.Second
+
+// invokeRelay hands the next records to the relay.
+func (w *world) invokeRelay(s *shard) {
+	if w.strikes(RelayAway) {
+		s.away = time.Now().Add(time.Duration(1+w.pick(40)) * time.Minute)
+		return
+	}
+	from := s.next
+	to := min(len(s.records), from+1+w.pick(10))
+	if s.size > 0 {
+		to = min(to, from+s.size)
+	}
+	var e events.DynamoDBEvent
+	for n := from; n < to; n++ {
+		e.Records = append(e.Records, events.DynamoDBEventRecord{EventID: s.name + itoa(n), Change: events.DynamoDBStreamRecord{
+			SequenceNumber: strconv.Itoa(n), NewImage: s.image(n, "new"), OldImage: s.image(n, "old"),
+		}})
+	}
+	s.busy = true
+	i := w.start("relay", relayLimit, func(i *invocation) {
+		out, err := i.relay().Handle(context.Background(), e)
+		_ = i.do(answer, "answer", "", nil, func() error {
+			s.relayed(from, to, out, err)
+			return nil
+		})
+	})
+	w.log("relay#%d gets %s%d to %d", i.id, s.name, from, to-1)
+	i.onDeath = func() {
+		s.busy, s.size = false, max(1, (to-from)/2)
+		w.count(StreamRepeated)
+	}
+}
+
+// relayed moves the iterator.
+func (s *shard) relayed(from, to int, out events.DynamoDBEventResponse, err error) {
+	s.busy, s.size = false, 0
+	if err != nil {
+		s.w.violate("the relay returned an error: %v", err)
+	}
+	s.next = to
+	if len(out.BatchItemFailures) > 0 {
+		n, err := strconv.Atoi(out.BatchItemFailures[0].ItemIdentifier)
+		if err != nil || n < from || n >= to {
+			s.w.violate("the relay failed %q, not in %d to %d", out.BatchItemFailures[0].ItemIdentifier, from, to-1)
+			return
+		}
+		s.next, s.size = n, max(1, (to-n)/2)
+	} else if s.w.strikes(StreamRepeated) {
+		s.next = from
+	}
+}
