@@ -184,14 +184,13 @@ func (v *View) load(s protocol.Snapshot, known bool) (a applied) {
 		v.reset()
 		a.reloaded = true
 	}
-	current := s.Public.Head >= v.public.applied()
 	v.Gen, v.stale, v.probe, v.Gone = s.Gen, false, false, false
+	if s.Public.Head >= v.public.applied() {
+		v.state(s) // before the events: the snapshot may release later ones that were held back
+	}
 	a.public = v.fold(chat.Public, v.public.snapshot(s.Public))
 	if s.Desk != nil {
 		a.desk = v.fold(chat.Desk, v.desk.snapshot(*s.Desk))
-	}
-	if current {
-		v.state(s)
 	}
 	return a
 }

@@ -111,6 +111,20 @@ func TestEarlyEventsSurviveALimitedSnapshot(t *testing.T) {
 	}
 }
 
+// A snapshot that was read before an event which came early fills the hole in front of it: the event then says
+// more than the snapshot does.
+func TestSnapshotReleasesALaterState(t *testing.T) {
+	t.Parallel()
+	v := newView("c_1", sane)
+	closed := message(3, "bye")
+	closed.Type, closed.From, closed.To = chat.EventClosed, chat.StatusActive, chat.StatusClosed
+	v.learn(chat.Public, 0, []protocol.Event{message(1, "a"), closed})
+	v.load(protocol.Snapshot{Conversation: "c_1", Status: chat.StatusActive, Public: protocol.TrackView{Head: 2, Events: []protocol.Event{message(2, "b")}}}, true)
+	if v.Applied(chat.Public) != 3 || v.Status != chat.StatusClosed {
+		t.Errorf("applied %d, %s; want 3, closed", v.Applied(chat.Public), v.Status)
+	}
+}
+
 func TestGenerationMakesAViewStale(t *testing.T) {
 	t.Parallel()
 	v := newView("c_1", sane)
