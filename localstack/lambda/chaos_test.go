@@ -118,4 +118,19 @@ func TestRuntimeAPIRefuses(t *testing.T) {
 		}
 	}
 	f.ok(order{})
+
+	// Neither may an answer to another invocation end the one in progress.
+	done := make(chan report, 1)
+	go func() { done <- f.ok(order{"op": "sleep", "ms": 300, "text": "mine"}) }()
+	eventually(t, "it runs", func() bool { return f.State()[0].Processes[0].State == "busy" })
+	answer, err := http.Post(base+"/p/"+token+"/2018-06-01/runtime/invocation/other/response", "application/json", strings.NewReader(`{"text":"forged"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Body.Close() != nil || answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("an answer to another invocation: %d", answer.StatusCode)
+	}
+	if got := <-done; got.Text != "mine" {
+		t.Errorf("got %+v", got)
+	}
 }

@@ -164,8 +164,9 @@ func (f *function) returning() int {
 }
 
 // returnLimit is how long a process may take from its answer to asking for the next event before a waiting
-// invocation gives up on it and starts another.
-const returnLimit = 20 * time.Millisecond
+// invocation gives up on it and starts another. It takes microseconds, unless the machine is overloaded, and then
+// another cold start would be the wrong answer.
+const returnLimit = 200 * time.Millisecond
 
 // ready is called when a process asks for its next event on c: it is idle, and goes to the longest waiter or to
 // the idle ones.
@@ -183,6 +184,10 @@ func (f *function) ready(p *process, c *runtimeConn) {
 		p.starting = false
 		p.init = f.runner.opts.Now().Sub(p.born)
 		f.starting--
+	}
+	if p.parked != nil { // asked twice: it is idle, or on its way to an invocation, already
+		p.parked = c
+		return
 	}
 	p.parked = c
 	p.idleSince = f.runner.opts.Now()
@@ -228,8 +233,9 @@ func (f *function) dispatch(p *process, inv *invocation) bool {
 	inv.timer = time.AfterFunc(f.spec.Timeout, func() { f.timeOut(p, inv) })
 	f.counts.Invocations++
 	f.mu.Unlock()
-	// A failed write means that the process is dying: its end settles the invocation.
-	_ = c.writeEvent(inv, inv.started.Add(f.spec.Timeout), f.spec.ARN)
+	if c.writeEvent(inv, inv.started.Add(f.spec.Timeout), f.spec.ARN) != nil {
+		p.kill(diedByItself) // it hung up: its end settles the invocation
+	}
 	return true
 }
 

@@ -261,6 +261,6 @@ func (r *Runner) watch() {
 }
 
 const (
-	watchInterval = 10 * time.Millisecond // bounds how late an idle process freezes
-	memoryEvery   = 5                     // intervals between two looks at the memory of busy processes
+	watchInterval = 20 * time.Millisecond // bounds how late an idle process freezes
+	memoryEvery   = 3                     // intervals between two looks at the memory of busy processes
 )

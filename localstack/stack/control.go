@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/url"
 
 	"github.com/parley-chat/parley/localstack/console"
@@ -23,6 +24,7 @@ import (
 //	     /_local/connections           see gateway.Gateway.AdminHandler
 //	POST /_local/kill?function=ID      kills its processes; ?process=ID one; neither, all: {"killed": n}
 //	POST /_local/expire                deletes expired items now: {"deleted": n}
+//	GET  /_local/profile?seconds=10    CPU profile of the stack, for go tool pprof; /_local/heap its memory
 func (s *Stack) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /_local/{$}", console.Page(s.State))
@@ -30,6 +32,8 @@ func (s *Stack) controlHandler() http.Handler {
 	mux.HandleFunc("GET /_local/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) })
 	mux.HandleFunc("POST /_local/kill", s.kill)
 	mux.HandleFunc("POST /_local/expire", s.expire)
+	mux.HandleFunc("GET /_local/profile", pprof.Profile)
+	mux.Handle("GET /_local/heap", pprof.Handler("heap"))
 	for path, handler := range map[string]http.Handler{
 		meter.Path: s.meter.Handler(), faults.Path: s.faults.Handler(), front.DeniedPath: s.door.Handler(), "/_local/connections": s.gateway.AdminHandler(),
 	} {

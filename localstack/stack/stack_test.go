@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -72,6 +73,9 @@ func TestAddresses(t *testing.T) {
 	}
 	if !strings.Contains(f.out.String(), a.WebSocket) {
 		t.Error("the banner does not say where the socket is")
+	}
+	if status, profile := request(t, "GET", a.State+"profile?seconds=1", "", nil); status != http.StatusOK || len(profile) == 0 {
+		t.Errorf("profile: %d", status)
 	}
 	status, page := request(t, "GET", a.State, "", nil)
 	if status != http.StatusOK || !strings.Contains(page, "Echo") {
@@ -236,7 +240,7 @@ func TestHandshakeHeadersKeepTheirCase(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // a test's connection
-	head := "GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	head := "GET /live?refuse=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nx-cUSTOM: 1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 	for _, part := range []string{head[:20], head[20:90], head[90:]} { // a head may come in pieces
 		if _, err := conn.Write([]byte(part)); err != nil {
 			t.Fatal(err)
@@ -244,8 +248,13 @@ func TestHandshakeHeadersKeepTheirCase(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Errorf("%v %v", answer, err)
+	if err != nil || answer.StatusCode != http.StatusTeapot {
+		t.Fatal(answer, err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // read to its end
+	names, err := io.ReadAll(answer.Body)
+	if err != nil || !strings.Contains(string(names), `"x-cUSTOM"`) {
+		t.Errorf("the function saw the headers %s, %v", names, err)
 	}
 }
 

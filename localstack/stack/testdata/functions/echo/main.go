@@ -4,8 +4,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -38,12 +40,18 @@ type event struct {
 		ConnectionID string `json:"connectionId"`
 		EventType    string `json:"eventType"`
 	} `json:"requestContext"`
-	Body string `json:"body"`
+	Headers map[string]string `json:"headers"`
+	Query   map[string]string `json:"queryStringParameters"`
+	Body    string            `json:"body"`
 }
 
 func (e *echo) handle(ctx context.Context, ev event) (events.APIGatewayProxyResponse, error) {
 	answer := events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
 	if ev.RequestContext.EventType == "CONNECT" {
+		if ev.Query["refuse"] != "" { // say which headers came
+			names, err := json.Marshal(slices.Sorted(maps.Keys(ev.Headers)))
+			return events.APIGatewayProxyResponse{StatusCode: http.StatusTeapot, Body: string(names)}, err
+		}
 		return answer, nil
 	}
 	var order struct{ Op, Text string }
