@@ -1,0 +1,221 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/wsapi"
+	"github.com/parley-chat/parley/localstack/template"
+)
+
+// TestTheRegistryIsComplete compares the registry with the source: every constant Action… and Type…, and every
+// struct with an action or a type, is a frame.
+func TestTheRegistryIsComplete(t *testing.T) {
+	t.Parallel()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/protocol/protocol.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, structs []string
+	for _, frame := range frames() {
+		if frame.name != gatewayFrame {
+			names, structs = append(names, frame.file()), append(structs, messageKey(frame))
+		}
+	}
+	var wantNames, wantStructs []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ValueSpec:
+			for prefix, dir := range map[string]direction{"Action": toServer, "Type": toClient} {
+				if strings.HasPrefix(n.Names[0].Name, prefix) {
+					value, _ := strconv.Unquote(n.Values[0].(*ast.BasicLit).Value)
+					wantNames = append(wantNames, string(dir)+"."+value)
+				}
+			}
+		case *ast.TypeSpec:
+			if st, ok := n.Type.(*ast.StructType); ok && n.Name.Name != "Envelope" && isFrame(st) {
+				wantStructs = append(wantStructs, n.Name.Name)
+			}
+		}
+		return true
+	})
+	for _, pair := range [][2][]string{{wantNames, names}, {wantStructs, structs}} {
+		slices.Sort(pair[0])
+		slices.Sort(pair[1])
+		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+			t.Errorf("protocol.go and the registry differ (-source +registry):\n%s", diff)
+		}
+	}
+}
+
+// isFrame says whether a struct begins with an action, or a type of its own.
+func isFrame(st *ast.StructType) bool {
+	if len(st.Fields.List) == 0 || len(st.Fields.List[0].Names) == 0 {
+		return false
+	}
+	first := st.Fields.List[0].Names[0].Name
+	return first == "Action" || first == "Type"
+}
+
+func TestEveryActionHasARouteAndABody(t *testing.T) {
+	t.Parallel()
+	plan, err := template.Load(filepath.Join(root, "template.yaml"), template.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes, actions []string
+	for _, r := range plan.Sockets[0].Routes {
+		if strings.HasPrefix(r.Key, "$") {
+			continue
+		}
+		routes = append(routes, r.Key)
+		if !r.TwoWay {
+			t.Errorf("route %s sends no answers", r.Key)
+		}
+	}
+	for _, f := range frames() {
+		if f.dir == toServer {
+			actions = append(actions, f.name)
+		}
+	}
+	served := wsapi.Actions()
+	slices.Sort(routes)
+	slices.Sort(actions)
+	slices.Sort(served)
+	if diff := cmp.Diff(routes, actions); diff != "" {
+		t.Errorf("template.yaml and the contract differ (-template +contract):\n%s", diff)
+	}
+	if diff := cmp.Diff(served, actions); diff != "" {
+		t.Errorf("handlers and the contract differ (-handlers +contract):\n%s", diff)
+	}
+	if diff := cmp.Diff(actions, slices.Sorted(maps.Keys(decoders))); diff != "" {
+		t.Errorf("the decoders of this test and the contract differ:\n%s", diff)
+	}
+}
+
+func TestEveryCommandHasRepliesThatExist(t *testing.T) {
+	t.Parallel()
+	for _, f := range frames() {
+		if f.dir == toServer && byType(f.reply).name != f.reply {
+			t.Errorf("%s is answered by %q, which is no frame", f.name, f.reply)
+		}
+	}
+}
+
+func TestEveryErrorIsDocumented(t *testing.T) {
+	t.Parallel()
+	list := errorList(described(t).comments)
+	if len(list.Codes) != len(chat.Codes()) || len(list.Reasons) != len(identity.Reasons()) || len(remedies) != len(chat.Codes()) {
+		t.Errorf("%d codes, %d reasons, %d remedies", len(list.Codes), len(list.Reasons), len(remedies))
+	}
+	for _, e := range list.Codes {
+		if len(e.Meaning) < 10 || len(e.Client) < 10 {
+			t.Errorf("%s: meaning %q, client %q", e.Code, e.Meaning, e.Client)
+		}
+		if again := strings.Contains(e.Client, "send the same again") || strings.HasPrefix(e.Client, "Send the same again"); e.Retryable && !again {
+			t.Errorf("%s is retryable, but a client is told: %s", e.Code, e.Client)
+		}
+	}
+	for _, e := range list.Reasons {
+		if len(e.Meaning) < 10 {
+			t.Errorf("%s: meaning %q", e.Reason, e.Meaning)
+		}
+	}
+}
+
+// TestEveryFieldIsDescribed is the guard against drift: a field that is added to a struct of the contract needs a
+// doc comment (or a shared description), or nobody outside learns what it means.
+func TestEveryFieldIsDescribed(t *testing.T) {
+	t.Parallel()
+	s := described(t)
+	roots := []any{integrationMessage(), envelope(), httpapi.Problem{}}
+	for _, f := range frames() {
+		roots = append(roots, f.value)
+	}
+	for _, op := range httpapi.Operations() {
+		if op.Request != nil {
+			roots = append(roots, op.Request)
+		}
+		for _, body := range op.Answers {
+			if body != nil {
+				roots = append(roots, body)
+			}
+		}
+	}
+	for _, r := range roots {
+		for _, typ := range namedTypes(reflect.TypeOf(r)) {
+			if s.comments.describeType(typ) == "" {
+				t.Errorf("%s has no doc comment", typ)
+			}
+			if typ.Kind() != reflect.Struct {
+				if scalar(typ, toClient) == nil {
+					t.Errorf("%s has no schema of its own", typ)
+				}
+				continue
+			}
+			for i := range typ.NumField() {
+				if f := typ.Field(i); s.comments.describeField(typ, f.Name) == "" {
+					t.Errorf("%s.%s has no description", typ, f.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestNoLimitAndNoDescriptionIsIdle finds entries whose field has gone.
+func TestNoLimitAndNoDescriptionIsIdle(t *testing.T) {
+	t.Parallel()
+	fields, byName := map[string]bool{}, map[string]bool{}
+	roots := []any{integrationMessage(), envelope(), httpapi.Problem{}, httpapi.CustomerSessionRequest{}, httpapi.StaffSessionRequest{},
+		httpapi.TicketRequest{}, httpapi.Ticket{}, httpapi.Session{}, httpapi.ConversationList{}, httpapi.EventPage{}, httpapi.Health{}}
+	for _, f := range frames() {
+		roots = append(roots, f.value)
+	}
+	for _, r := range roots {
+		for _, typ := range namedTypes(reflect.TypeOf(r)) {
+			for i := 0; typ.Kind() == reflect.Struct && i < typ.NumField(); i++ {
+				f := typ.Field(i)
+				fields[typ.String()+"."+f.Name] = true
+				byName[jsonName(f)], byName[typ.Name()+"."+jsonName(f)] = true, true
+			}
+		}
+	}
+	for key := range limits() {
+		if !fields[key] {
+			t.Errorf("a limit for %s, which is no field", key)
+		}
+	}
+	for key := range shared {
+		if !byName[key] {
+			t.Errorf("a description for %s, which is no field", key)
+		}
+	}
+}
+
+func TestTheLogRegistryIsComplete(t *testing.T) {
+	t.Parallel()
+	var got []chat.EventType
+	for _, l := range logRegistry() {
+		got = append(got, l.typ)
+		if eventSummaries[l.typ] == "" {
+			t.Errorf("%s has no summary", l.typ)
+		}
+	}
+	if diff := cmp.Diff(chat.EventTypes(), got); diff != "" {
+		t.Errorf("chat.EventTypes and the registry differ:\n%s", diff)
+	}
+}
+
