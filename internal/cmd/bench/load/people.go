@@ -1,0 +1,270 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/client"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/localstack/e2e/world"
+)
+
+// Sessions makes n customers that are not connected.
+func Sessions(ctx context.Context, w *world.World, space world.Workspace, n int) ([]string, error) {
+	tokens := make([]string, n)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i := range tokens {
+		g.Go(func() error {
+			s, err := w.API(space).StartCustomer(ctx, space.WidgetKey, "")
+			tokens[i] = s.Token
+			return err
+		})
+	}
+	return tokens, g.Wait()
+}
+
+// Connect opens a socket for each token, 64 side by side, and leaves them open: a ticket, a handshake, a hello.
+func Connect(ctx context.Context, api *client.API, tokens []string) ([]*Socket, error) {
+	sockets := make([]*Socket, len(tokens))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(64)
+	for i, token := range tokens {
+		g.Go(func() (err error) { sockets[i], _, err = Enter(ctx, api, token, nil); return err })
+	}
+	err := g.Wait()
+	return sockets, err
+}
+
+// CloseAll closes sockets; nil ones are skipped.
+func CloseAll(sockets []*Socket) {
+	for _, s := range sockets {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// StormResult says how clients that all come back at once fared.
+type StormResult struct {
+	Clients int `json:"clients"`
+	Missed  int `json:"missedEach"`
+	// All is when the last was caught up.
+	All   float64   `json:"allSeconds"`
+	Each  Quantiles `json:"eachMs"`
+	Holes int       `json:"holes"` // clients whose welcome did not hold what they missed
+}
+
+// Storm lets all customers of a crowd miss some messages, and come back at once.
+func (c *Crowd) Storm(ctx context.Context, missed int) (StormResult, error) {
+	for _, p := range c.Pairs {
+		p.Customer.peer.socket.Close()
+	}
+	if err := c.sayAll(ctx, missed); err != nil {
+		return StormResult{}, err
+	}
+	r := StormResult{Clients: len(c.Pairs), Missed: missed}
+	took := make([]time.Duration, len(c.Pairs))
+	sockets := make([]*Socket, len(c.Pairs))
+	var holes atomic.Int64
+	start := time.Now()
+	g, gctx := errgroup.WithContext(ctx)
+	for i, p := range c.Pairs {
+		g.Go(func() error {
+			had := p.Customer.seq
+			s, welcome, err := Enter(gctx, c.api, p.token, map[chat.ConversationID]protocol.Cursor{p.Customer.conversation: {Public: had}})
+			if err != nil {
+				return err
+			}
+			took[i], sockets[i] = time.Since(start), s
+			if !complete(welcome, had, missed) {
+				holes.Add(1)
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	r.All, r.Each, r.Holes = time.Since(start).Seconds(), QuantilesOf(took), int(holes.Load())
+	CloseAll(sockets)
+	return r, err
+}
+
+// sayAll lets every operator say n messages in each conversation, and waits for the acknowledgements.
+func (c *Crowd) sayAll(ctx context.Context, n int) error {
+	b := c.open(n * len(c.Pairs))
+	for _, p := range c.Pairs {
+		p.Operator.mu.Lock()
+		for range n {
+			if i, ok := b.enter(b.now()); ok {
+				p.Operator.queue = append(p.Operator.queue, i)
+			}
+		}
+		p.Operator.next(b)
+		p.Operator.mu.Unlock()
+	}
+	for deadline := time.Now().Add(time.Minute); b.acked.Load() < int64(n*len(c.Pairs)); time.Sleep(10 * time.Millisecond) {
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			return fmt.Errorf("load: %d of %d messages acknowledged: %v", b.acked.Load(), n*len(c.Pairs), b.result(time.Second).Errors)
+		}
+	}
+	return nil
+}
+
+// complete says whether a welcome holds exactly the events behind a seq.
+func complete(w protocol.Welcome, had uint64, missed int) bool {
+	if len(w.Conversations) != 1 || len(w.Conversations[0].Public.Events) != missed || w.Conversations[0].Public.Limited {
+		return false
+	}
+	for i, e := range w.Conversations[0].Public.Events {
+		if e.Seq != had+uint64(i)+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// FanoutResult says how long one message took to many listeners.
+type FanoutResult struct {
+	Listeners int `json:"listeners"`
+	Messages  int `json:"messages"`
+	// Last is the time to the last listener, median and worst of the messages; Each that to any listener.
+	Last   Quantiles `json:"lastMs"`
+	Each   Quantiles `json:"eachMs"`
+	Missed int       `json:"missed"` // deliveries that did not come within 10 s
+}
+
+// fan is one conversation with many listeners: the tabs of one customer.
+type fan struct {
+	sockets []*Socket
+	started time.Time
+	mu      sync.Mutex
+	took    []time.Duration
+	all     chan struct{}
+	tasks   sync.WaitGroup
+}
+
+// Fanout opens n sockets of one customer, lets the operator say messages one after the other, and waits for each
+// to reach all. before is called when everybody is there.
+func Fanout(ctx context.Context, w *world.World, n, messages int, before func()) (FanoutResult, error) {
+	r := FanoutResult{Listeners: n, Messages: messages}
+	space, err := w.Seed(ctx, 1)
+	if err != nil {
+		return r, err
+	}
+	c := &Crowd{Pairs: make([]Pair, 1), api: w.API(space)}
+	if c.Pairs[0], err = c.customer(ctx, w, space); err != nil {
+		return r, err
+	}
+	if err := c.operator(ctx, w, space, space.Operators[0], c.Pairs); err != nil {
+		return r, err
+	}
+	pair := c.Pairs[0]
+	defer pair.Customer.peer.socket.Close()
+	defer pair.Operator.peer.socket.Close()
+	f := &fan{}
+	defer f.close()
+	if err := f.open(ctx, c.api, pair, n); err != nil {
+		return r, err
+	}
+	before()
+	var last, each []time.Duration
+	for range messages {
+		took, err := f.say(ctx, pair.Operator)
+		if err != nil {
+			return r, err
+		}
+		r.Missed += n - len(took)
+		if len(took) > 0 {
+			last, each = append(last, took[len(took)-1]), append(each, took...)
+		}
+	}
+	r.Last, r.Each = QuantilesOf(last), QuantilesOf(each)
+	return r, nil
+}
+
+func (f *fan) open(ctx context.Context, api *client.API, pair Pair, n int) error {
+	f.sockets = make([]*Socket, n)
+	cursors := map[chat.ConversationID]protocol.Cursor{pair.Customer.conversation: {Public: pair.Customer.seq}}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i := range n {
+		g.Go(func() (err error) { f.sockets[i], _, err = Enter(gctx, api, pair.token, cursors); return err })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, s := range f.sockets {
+		f.tasks.Add(1)
+		go f.listen(s)
+	}
+	return nil
+}
+
+func (f *fan) listen(s *Socket) {
+	defer f.tasks.Done()
+	var buf []byte
+	var err error
+	for {
+		if buf, err = s.Read(buf); err != nil {
+			return
+		}
+		if string(quoted(buf, typeMark)) == protocol.TypeEvents {
+			f.arrived()
+		}
+	}
+}
+
+func (f *fan) arrived() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.took = append(f.took, time.Since(f.started))
+	if len(f.took) == len(f.sockets) {
+		close(f.all)
+	}
+}
+
+// say says one message and returns when it arrived, in order of arrival.
+func (f *fan) say(ctx context.Context, l *Lane) ([]time.Duration, error) {
+	f.mu.Lock()
+	f.took, f.all, f.started = make([]time.Duration, 0, len(f.sockets)), make(chan struct{}), time.Now()
+	all := f.all
+	f.mu.Unlock()
+	send := protocol.Send{Action: protocol.ActionSend, Conversation: l.conversation, After: l.seq, Messages: []protocol.NewMessage{newMessage()}}
+	ack, err := Ask[protocol.Ack](l.peer.socket, send)
+	if err != nil {
+		return nil, err
+	}
+	l.seq = ack.Head
+	timer := time.NewTimer(late)
+	defer timer.Stop()
+	select {
+	case <-all:
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.took, nil
+}
+
+func (f *fan) close() {
+	CloseAll(f.sockets)
+	f.tasks.Wait()
+}
+
+// Bytes returns the size of the frame that one message makes, for the record.
+func Bytes() int {
+	b, err := json.Marshal(protocol.Send{Action: protocol.ActionSend, Conversation: chat.ConversationID(chat.NewID(chat.ConversationPrefix, time.Now())), Messages: []protocol.NewMessage{newMessage()}})
+	if err != nil {
+		return 0 // it always encodes
+	}
+	return len(b)
+}
