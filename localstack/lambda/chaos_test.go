@@ -17,7 +17,7 @@ import (
 // success or as the crash of its own process, with the answer to its own event; and the pool's books must balance after.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *Options) { o.MaxProcesses, o.FreezeAfter, o.Functions[0].Timeout = 4, -1, 2*time.Second })
+	f := newFixture(t, func(o *Options) { o.MaxProcesses, o.FreezeAfter, o.Functions[0].Timeout = 4, -1, 20*time.Second })
 	stop := make(chan struct{})
 	var killer, callers sync.WaitGroup
 	killer.Go(func() {

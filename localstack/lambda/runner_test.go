@@ -134,22 +134,22 @@ func TestExitDuringAnInvocation(t *testing.T) {
 
 func TestTimeoutKillsTheProcess(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *Options) { o.Functions[0].Timeout = 300 * time.Millisecond })
+	f := newFixture(t, func(o *Options) { o.Functions[0].Timeout = time.Second })
 	pid := f.ok(order{}).PID
 	mark := filepath.Join(t.TempDir(), "mark")
-	result := f.call(order{"op": "sleep", "ms": 600, "mark": mark})
+	result := f.call(order{"op": "sleep", "ms": 3000, "mark": mark})
 	if result.Error == nil || result.Error.Type != "Sandbox.Timedout" ||
-		!strings.HasSuffix(result.Error.Message, "Z "+result.RequestID+" Task timed out after 0.30 seconds") {
+		!strings.HasSuffix(result.Error.Message, "Z "+result.RequestID+" Task timed out after 1.00 seconds") {
 		t.Errorf("got %+v", result.Error)
 	}
-	if result.Duration < 300*time.Millisecond || result.Duration > 550*time.Millisecond {
+	if result.Duration < time.Second || result.Duration > 2500*time.Millisecond {
 		t.Errorf("timed out after %v", result.Duration)
 	}
 	if got := f.ok(order{}).PID; got == pid {
 		t.Error("the timed-out process went on")
 	}
-	f.ok(order{"op": "sleep", "ms": 200})
-	f.ok(order{"op": "sleep", "ms": 200}) // the first one's timer is gone
+	f.ok(order{"op": "sleep", "ms": 600})
+	f.ok(order{"op": "sleep", "ms": 600}) // the first one's timer is gone
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("the killed handler finished its work")
 	}
@@ -209,13 +209,13 @@ func TestInitThatHangsIsKilled(t *testing.T) {
 	}
 }
 
-func TestConcurrencyCapQueuesAndThrottles(t *testing.T) {
+func TestConcurrencyCapQueues(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *Options) { o.MaxProcesses = 2; o.QueueWait = 300 * time.Millisecond })
+	f := newFixture(t, func(o *Options) { o.MaxProcesses = 2 })
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	pids := map[int]int{}
-	for range 6 { // 6 x 20 ms on 2 processes fit the wait
+	for range 8 {
 		wg.Go(func() {
 			pid := f.ok(order{"op": "sleep", "ms": 20}).PID
 			mu.Lock()
@@ -227,25 +227,33 @@ func TestConcurrencyCapQueuesAndThrottles(t *testing.T) {
 	if len(pids) > 2 {
 		t.Errorf("%d processes, the cap is 2", len(pids))
 	}
-	for range 2 {
-		wg.Go(func() { f.ok(order{"op": "sleep", "ms": 800}) })
-	}
-	eventually(t, "both are busy", func() bool {
-		busy := 0
-		for _, p := range f.State()[0].Processes {
-			if p.State == "busy" {
-				busy++
+}
+
+func TestImpatientInvocationsAreThrottled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *Options) { o.MaxProcesses = 1; o.QueueWait = 50 * time.Millisecond })
+	held := make(chan struct{})
+	go func() { // occupies the only process; its own cold start may take longer than the wait
+		defer close(held)
+		for {
+			_, err := f.Invoke(t.Context(), "Probe", mustJSON(order{"op": "sleep", "ms": 1500}), seam.InvokeOptions{})
+			if !errors.Is(err, ErrThrottled) {
+				return
 			}
 		}
-		return busy == 2
+	}()
+	eventually(t, "it is busy", func() bool {
+		p := f.State()[0].Processes
+		return len(p) == 1 && p[0].State == "busy"
 	})
+	before := f.counts().Throttles
 	if _, err := f.Invoke(t.Context(), "Probe", []byte("{}"), seam.InvokeOptions{}); !errors.Is(err, ErrThrottled) {
 		t.Errorf("got %v, want ErrThrottled", err)
 	}
-	wg.Wait()
-	if f.counts().Throttles != 1 {
+	if f.counts().Throttles != before+1 {
 		t.Errorf("counts %+v", f.counts())
 	}
+	<-held
 }
 
 func TestReservedConcurrency(t *testing.T) {
@@ -298,9 +306,9 @@ func TestCancelStopsTheWaitingNotTheFunction(t *testing.T) {
 	f := newFixture(t, nil)
 	f.ok(order{})
 	mark := filepath.Join(t.TempDir(), "mark")
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	_, err := f.Invoke(ctx, "Probe", mustJSON(order{"op": "sleep", "ms": 300, "mark": mark}), seam.InvokeOptions{})
+	_, err := f.Invoke(ctx, "Probe", mustJSON(order{"op": "sleep", "ms": 1000, "mark": mark}), seam.InvokeOptions{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
 	}
