@@ -198,12 +198,19 @@ func (c *command) outcome(head *Head) *Outcome {
 	}
 	// What an earlier try appended beside the client's own events comes back as missed, and may be unpushed too.
 	for _, e := range c.missed {
-		if e.Sender == c.Rule.Actor && changesState(e.Type) {
+		if e.Sender == c.Rule.Actor && changesState(e.Type) && c.derived(e.ID) {
 			out.Push = append(out.Push, e)
 		}
 	}
 	slices.SortFunc(out.Push, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out
+}
+
+// derived says whether the id was made from one of the command's own.
+func (c *command) derived(id EventID) bool {
+	return slices.ContainsFunc(c.acks, func(a Acked) bool {
+		return id == derivedID(startedBeside, a.Event.ID) || id == derivedID(reopenedBeside, a.Event.ID)
+	})
 }
 
 // read is events for those that are not inside a retry already.

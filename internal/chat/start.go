@@ -21,7 +21,7 @@ func (s *Service) Start(ctx context.Context, p Principal, id ConversationID, pag
 	if !id.Valid() || len(page) > MaxPage {
 		return nil, Errorf(CodeInvalid, "conversation and page: a well-formed id, and at most %d bytes", MaxPage)
 	}
-	started := Event{ID: derivedID("start", drafts[0].ID), Type: EventStarted, Sender: p.User, Role: p.Role, To: StatusQueued}
+	started := Event{ID: derivedID(startedBeside, drafts[0].ID), Type: EventStarted, Sender: p.User, Role: p.Role, To: StatusQueued}
 	c := &command{drafts: append([]Event{started}, drafts...), Append: Append{Ref: Ref{p.Workspace, id}, Track: Public}}
 	head, err := s.create(ctx, p, c, page)
 	if err != nil {

@@ -202,11 +202,17 @@ func (s *Service) reopenBySending(ctx context.Context, p Principal, c *command) 
 			return nil, nil, err
 		}
 		return change, []Event{{
-			ID: derivedID("reopen", c.drafts[0].ID), Type: EventReopened, Sender: p.User, Role: p.Role,
+			ID: derivedID(reopenedBeside, c.drafts[0].ID), Type: EventReopened, Sender: p.User, Role: p.Role,
 			From: StatusClosed, To: change.Status, Reason: "customer wrote",
 		}}, nil
 	})
 }
+
+// What a command appends beside the client's own events.
+const (
+	startedBeside  = "start"
+	reopenedBeside = "reopen"
+)
 
 // derivedID makes the id of an event that a command appends beside the client's own: the same for every try.
 func derivedID(what string, id EventID) EventID {

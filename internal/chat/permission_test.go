@@ -1,0 +1,258 @@
+package chat_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// permitted is the table again, written by hand: one letter per role in the order of chat.Roles
+// (customer, operator, supervisor, admin, bot, API key): o own conversations, w the workspace's, - denied.
+var permitted = map[chat.Command]string{
+	chat.CommandHello:      "oooo--",
+	chat.CommandPing:       "oooo--",
+	chat.CommandStart:      "o-----",
+	chat.CommandSend:       "oooo--",
+	chat.CommandNote:       "-oww--",
+	chat.CommandEdit:       "oooo--",
+	chat.CommandEditNote:   "-oww--",
+	chat.CommandDelete:     "ooww--",
+	chat.CommandDeleteNote: "-oww--",
+	chat.CommandPage:       "ooww--",
+	chat.CommandPageDesk:   "-oww--",
+	chat.CommandTyping:     "oooo--",
+	chat.CommandRead:       "oooo--",
+	chat.CommandJoin:       "-www--",
+	chat.CommandClose:      "ooww--",
+	chat.CommandReopen:     "-oww--",
+	chat.CommandMute:       "-oww--",
+	chat.CommandWaiting:    "-www--",
+	chat.CommandMine:       "oooo--",
+}
+
+// uses issues each command through the service. Mute and mine have no use case here: the handler of the HTTP API
+// asks the table itself.
+var uses = map[chat.Command]func(*world, chat.Principal) error{
+	chat.CommandHello: func(w *world, p chat.Principal) error {
+		out, err := w.svc.Hello(w.Context(), p, map[chat.ConversationID]chat.Cursor{w.conv: {}}, "")
+		if err == nil && len(out.Conversations) == 0 {
+			return chat.Errorf(chat.CodeNotFound, "gone: %v", out.Gone)
+		}
+		return err
+	},
+	chat.CommandPing: func(w *world, p chat.Principal) error {
+		out, err := w.svc.Ping(w.Context(), p, map[chat.ConversationID]chat.Cursor{w.conv: {Read: 1}})
+		if err == nil && len(out.Heads) == 0 {
+			return chat.Errorf(chat.CodeNotFound, "no head")
+		}
+		return err
+	},
+	chat.CommandStart: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Start(w.Context(), p, w.newConversation(), "", w.messages("x"))
+		return err
+	},
+	chat.CommandSend:       func(w *world, p chat.Principal) error { return w.sendOn(p, chat.Public) },
+	chat.CommandNote:       func(w *world, p chat.Principal) error { return w.sendOn(p, chat.Desk) },
+	chat.CommandEdit:       func(w *world, p chat.Principal) error { return w.edit(p, chat.Public) },
+	chat.CommandEditNote:   func(w *world, p chat.Principal) error { return w.edit(p, chat.Desk) },
+	chat.CommandDelete:     func(w *world, p chat.Principal) error { return w.delete(p, chat.Public) },
+	chat.CommandDeleteNote: func(w *world, p chat.Principal) error { return w.delete(p, chat.Desk) },
+	chat.CommandPage:       func(w *world, p chat.Principal) error { return w.page(p, chat.Public) },
+	chat.CommandPageDesk:   func(w *world, p chat.Principal) error { return w.page(p, chat.Desk) },
+	chat.CommandTyping: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Typing(w.Context(), p, w.conv, 0)
+		return err
+	},
+	chat.CommandRead: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Read(w.Context(), p, w.conv, 1)
+		return err
+	},
+	chat.CommandJoin: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Join(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandClose: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Close(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandReopen: func(w *world, p chat.Principal) error {
+		if h, err := w.store.Head(w.Context(), w.ref()); err == nil && h.Status != chat.StatusClosed {
+			w.close(w.customer)
+		}
+		_, err := w.svc.Reopen(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandWaiting: func(w *world, p chat.Principal) error {
+		out, err := w.svc.Hello(w.Context(), p, nil, "")
+		if err == nil && !slices.ContainsFunc(out.Waiting, func(e chat.Waiting) bool { return e.Conversation == w.conv }) {
+			return chat.Errorf(chat.CodeForbidden, "does not see the list")
+		}
+		return err
+	},
+}
+
+func (w *world) sendOn(p chat.Principal, t chat.Track) error {
+	_, err := w.svc.Send(w.Context(), p, w.conv, t, 0, w.messages("x"))
+	return err
+}
+
+func (w *world) edit(p chat.Principal, t chat.Track) error {
+	_, err := w.svc.Edit(w.Context(), p, w.revision(t, w.head().Track(t).Last, "x"))
+	return err
+}
+
+func (w *world) delete(p chat.Principal, t chat.Track) error {
+	_, err := w.svc.Delete(w.Context(), p, w.revision(t, w.head().Track(t).Last, ""))
+	return err
+}
+
+func (w *world) page(p chat.Principal, t chat.Track) error {
+	_, err := w.svc.Page(w.Context(), p, chat.PageQuery{Conversation: w.conv, Track: t})
+	return err
+}
+
+// admit makes the principal a participant without any use case.
+func (w *world) admit(p chat.Principal) {
+	w.Helper()
+	h := w.head()
+	w.must(w.store.Transition(w.Context(), chat.Append{Ref: w.ref(), Track: chat.Public, After: h.Public.Last, Rule: chat.Rule{Actor: p.User}},
+		chat.Change{Old: h, Status: h.Status, Join: p.Role}))
+}
+
+// author appends a message and a note of the principal, for those who change their own.
+func (w *world) author(p chat.Principal) {
+	w.Helper()
+	for _, t := range chat.Tracks() {
+		h := w.head()
+		_, err := w.store.Append(w.Context(), chat.Append{Ref: w.ref(), Track: t, After: h.Track(t).Last, Events: []chat.Event{
+			{Seq: h.Track(t).Last + 1, ID: w.eventID(), Type: chat.EventMessage, Sender: p.User, Role: p.Role, Text: "mine"},
+		}})
+		w.must(err)
+	}
+}
+
+// relations are how a principal may stand to the conversation.
+var relations = []string{"participant", "not a participant", "of another workspace"}
+
+// expected says which code a cell must answer with, by the table above.
+func expected(cmd chat.Command, scope byte, relation string) chat.Code {
+	switch {
+	case scope == '-':
+		return chat.CodeForbidden
+	case cmd == chat.CommandStart || relation == "participant":
+		return ""
+	case relation == "of another workspace" && cmd == chat.CommandWaiting:
+		return chat.CodeForbidden // sees a list, but not this one
+	case relation == "of another workspace" || scope == 'o':
+		return chat.CodeNotFound
+	}
+	return ""
+}
+
+func TestEveryCellOfThePermissionTable(t *testing.T) {
+	t.Parallel()
+	cells := 0
+	for cmd, row := range permitted {
+		for i, role := range chat.Roles() {
+			want := map[byte]chat.Scope{'o': chat.Own, 'w': chat.Workspace, '-': chat.Denied}[row[i]]
+			if got := chat.Allowed(role, cmd); got != want {
+				t.Errorf("%s by %s: the table says %d, want %c", cmd, role, got, row[i])
+			}
+			use, ok := uses[cmd]
+			if !ok {
+				continue
+			}
+			for _, relation := range relations {
+				cells++
+				t.Run(fmt.Sprintf("%s by %s, %s", cmd, role, relation), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					w.start("hello")
+					p := w.principal(w.customer.Workspace, role, "somebody")
+					switch relation {
+					case "participant":
+						w.admit(p)
+					case "of another workspace":
+						p.Workspace = chat.WorkspaceID(w.id(chat.WorkspacePrefix))
+					}
+					w.author(p)
+					if err := use(w, p); chat.CodeOf(err) != expected(cmd, row[i], relation) {
+						t.Errorf("%v, want %q", err, expected(cmd, row[i], relation))
+					}
+				})
+			}
+		}
+	}
+	if want := (len(chat.Commands()) - 2) * len(chat.Roles()) * len(relations); cells != want {
+		t.Errorf("%d cells were tried, want %d", cells, want)
+	}
+}
+
+// A command that somebody adds must get a row here, a row in the table, and a place in Commands.
+func TestEveryCommandHasARow(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "permission.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || fmt.Sprint(spec.Type) != "Command" {
+			return true
+		}
+		for _, v := range spec.Values {
+			name, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			declared++
+			if !slices.Contains(chat.Commands(), chat.Command(name)) {
+				t.Errorf("%s is not in Commands", name)
+			}
+		}
+		return true
+	})
+	if declared != len(chat.Commands()) || declared != len(permitted) {
+		t.Errorf("%d commands are declared, %d listed, %d have a row here", declared, len(chat.Commands()), len(permitted))
+	}
+	for _, cmd := range chat.Commands() {
+		if len(permitted[cmd]) != len(chat.Roles()) {
+			t.Errorf("%s has no row in this test", cmd)
+		}
+		if !slices.ContainsFunc(chat.Roles(), func(r chat.Role) bool { return chat.Allowed(r, cmd) != chat.Denied }) {
+			t.Errorf("%s has no row in the table: nobody may issue it", cmd)
+		}
+	}
+}
+
+func TestNoPrincipalNoCommand(t *testing.T) {
+	t.Parallel()
+	for cmd, use := range uses {
+		for name, spoil := range map[string]func(*chat.Principal){
+			"no workspace": func(p *chat.Principal) { p.Workspace = "" },
+			"no user":      func(p *chat.Principal) { p.User = "u_" },
+			"no role":      func(p *chat.Principal) { p.Role = "" },
+			"unknown role": func(p *chat.Principal) { p.Role = "root" },
+		} {
+			w := newWorld(t)
+			w.start("hello")
+			p := w.customer
+			if chat.Allowed(p.Role, cmd) == chat.Denied {
+				p = w.operator
+				w.admit(p)
+			}
+			w.author(p)
+			spoil(&p)
+			if code := chat.CodeOf(use(w, p)); code != chat.CodeUnauthenticated && code != chat.CodeForbidden {
+				t.Errorf("%s, %s: %q", cmd, name, code)
+			}
+		}
+	}
+}
