@@ -64,7 +64,7 @@ var rates = map[Fault]float64{
 	Stall: 0.004, DuplicateInvoke: 0.03, Busy: 0.1, PostFailed: 0.05, PostUnknown: 0.05, PushDuplicated: 0.05,
 	Drop: 0.004, HalfOpen: 0.002, DisconnectLost: 0.3, DisconnectLate: 0.4, DisconnectTwice: 0.3, DialFailed: 0.2,
 	Restart: 0.002, DeviceSleep: 0.0006, StaleHello: 0.002, ClockSkew: 0.2, QueueDuplicate: 0.1, QueueLate: 0.2, QueueRedelivered: 0.1,
-	QueueExpired: 0.05, SendRefused: 0.08, SendFailed: 0.06, SendUnknown: 0.06, StreamRepeated: 0.15, RelayAway: 0.003,
+	QueueExpired: 0.05, SendRefused: 0.08, SendFailed: 0.06, SendUnknown: 0.06, StreamRepeated: 0.15, RelayAway: 0.01,
 	IntegratorFails: 0.1, IntegratorRepeat: 0.1,
 }
 

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 0, "how many seeds to run (default 400)")
+	seeds = flag.Int("seeds", 0, "how many seeds to run (default 300)")
 	first = flag.Uint64("first", 1, "the first of them")
 	seed  = flag.Uint64("seed", 0, "run just this seed, with a trace")
-	steps = flag.Int("steps", 0, "steps of the schedule while faults happen (default 1500)")
+	steps = flag.Int("steps", 0, "steps of the schedule while faults happen (default: the seed says)")
 	lines = flag.Int("lines", 150, "how much of a failure's trace to print")
 )
 
@@ -50,7 +50,7 @@ func TestSeeds(t *testing.T) {
 	}
 	n := *seeds
 	if n == 0 {
-		n = 400
+		n = 300
 	}
 	var (
 		mu     sync.Mutex
