@@ -5,6 +5,7 @@
 //	go run ./internal/cmd/mutants            every bug
 //	go run ./internal/cmd/mutants -run 410   those whose name matches
 //	go run ./internal/cmd/mutants -list
+//	go run ./internal/cmd/mutants -packages ./internal/sim    which of them the simulation alone finds
 package main
 
 import (
@@ -29,17 +30,18 @@ const limit = 5 * time.Minute
 func main() {
 	pattern := flag.String("run", "", "plant only bugs whose name matches this regular expression")
 	list := flag.Bool("list", false, "list the bugs and the tests that must find them")
+	packages := flag.String("packages", "", "run the tests of these packages (comma separated) instead of each bug's own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *pattern, *list); err != nil {
+	if err := run(ctx, *pattern, *packages, *list); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, pattern string, list bool) error {
+func run(ctx context.Context, pattern, packages string, list bool) error {
 	match, err := regexp.Compile(pattern)
 	if err != nil {
 		return err
@@ -48,6 +50,9 @@ func run(ctx context.Context, pattern string, list bool) error {
 	for _, m := range Mutants() {
 		if !match.MatchString(m.Name) {
 			continue
+		}
+		if packages != "" {
+			m.Packages = strings.Split(packages, ",")
 		}
 		if list {
 			fmt.Printf("%-42s %s\n", m.Name, strings.Join(m.Packages, " "))
