@@ -91,16 +91,24 @@ func (b *bench) memory(ctx context.Context, f *figures) error {
 		return err
 	}
 	err = b.talk(ctx, crowd, b.rates, f)
+	if err == nil && b.storm == b.pairs {
+		err = b.storming(ctx, crowd, f)
+	}
 	crowd.Close()
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, *figures) error{b.connecting, b.fanouts, b.storming} {
-		if err := step(ctx, f); err != nil {
-			return err
-		}
+	if err := b.connecting(ctx, f); err != nil {
+		return err
 	}
-	return nil
+	if err := b.fanouts(ctx, f); err != nil || b.storm == b.pairs {
+		return err
+	}
+	if crowd, err = b.gather(ctx, b.storm); err != nil {
+		return err
+	}
+	defer crowd.Close()
+	return b.storming(ctx, crowd, f)
 }
 
 // durable measures what depends on the disk.
@@ -220,12 +228,7 @@ func (b *bench) fanouts(ctx context.Context, f *figures) error {
 	return nil
 }
 
-func (b *bench) storming(ctx context.Context, f *figures) error {
-	crowd, err := b.gather(ctx, b.storm)
-	if err != nil {
-		return err
-	}
-	defer crowd.Close()
+func (b *bench) storming(ctx context.Context, crowd *load.Crowd, f *figures) error {
 	b.say("%d clients come back at once, each missed %d messages", b.storm, b.missed)
 	start := b.sample(false)
 	result, err := crowd.Storm(ctx, b.missed)

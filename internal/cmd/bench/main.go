@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/parley-chat/parley/internal/cmd/bench/proc"
@@ -32,7 +33,7 @@ func main() {
 	dir := flag.String("dir", "", "`directory` for the durable run's files (default: the temporary one); its disk is what is measured")
 	modes := flag.String("modes", "memory,durable", "comma-separated `list` of what to run")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, options{quick: *quick, out: *out, dir: *dir, modes: *modes})
 	stop()
 	if err != nil {

@@ -45,8 +45,17 @@ func (l *Lane) next(b *Book) {
 	n := min(len(l.queue), chat.MaxMessages)
 	l.flying = append(l.flying[:0], l.queue[:n]...)
 	l.queue = append(l.queue[:0], l.queue[n:]...)
-	f := append(l.frame[:0], `{"action":"send","ref":"`...)
-	f = append(f, l.conversation...) // the ref is the lane: answers need no book-keeping
+	l.frame = appendSend(l.frame[:0], b, l)
+	if err := l.peer.socket.Send(l.frame); err != nil {
+		b.failed("socket", len(l.flying))
+		l.flying = l.flying[:0]
+	}
+}
+
+// appendSend appends the frame of what is under way. Its ref is the lane: answers need no book-keeping.
+func appendSend(f []byte, b *Book, l *Lane) []byte {
+	f = append(f, `{"action":"send","ref":"`...)
+	f = append(f, l.conversation...)
 	f = append(f, `","conversation":"`...)
 	f = append(f, l.conversation...)
 	f = append(f, `","after":`...)
@@ -62,11 +71,13 @@ func (l *Lane) next(b *Book) {
 		f = append(f, text...)
 		f = append(f, `"}`...)
 	}
-	l.frame = append(f, `]}`...)
-	if err := l.peer.socket.Send(l.frame); err != nil {
-		b.failed("socket", len(l.flying))
-		l.flying = l.flying[:0]
-	}
+	return append(f, `]}`...)
+}
+
+func (l *Lane) last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seq
 }
 
 // learned notes the seq of a push.

@@ -78,7 +78,7 @@ func (c *Crowd) Storm(ctx context.Context, missed int) (StormResult, error) {
 	g, gctx := errgroup.WithContext(ctx)
 	for i, p := range c.Pairs {
 		g.Go(func() error {
-			had := p.Customer.seq
+			had := p.Customer.last()
 			s, welcome, err := Enter(gctx, c.api, p.token, map[chat.ConversationID]protocol.Cursor{p.Customer.conversation: {Public: had}})
 			if err != nil {
 				return err

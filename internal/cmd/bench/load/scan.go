@@ -11,7 +11,6 @@ import (
 // mislead it, but the texts are its own.
 var (
 	typeMark         = []byte(`"type":"`)
-	refMark          = []byte(`"ref":"`)
 	conversationMark = []byte(`"conversation":"`)
 	idMark           = []byte(`"id":"`)
 	seqMark          = []byte(`"seq":`)
