@@ -3,6 +3,9 @@ package chat_test
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"slices"
 	"strings"
 	"testing"
@@ -80,4 +83,32 @@ func TestErrorCodes(t *testing.T) {
 	same(t, chat.CodeOf(errors.New("x")), chat.CodeInternal)
 	same(t, chat.CodeOf(fmt.Errorf("wrapped: %w", chat.Errorf(chat.CodeClosed, "x"))), chat.CodeClosed)
 	same(t, chat.Errorf(chat.CodeClosed, "it is %d", 1).Error(), "closed: it is 1")
+}
+
+// Every code says in the source what it means: the list in the contract is made from there.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || fmt.Sprint(spec.Type) != "Code" {
+			return true
+		}
+		documented++
+		name, value := spec.Names[0].Name, spec.Values[0].(*ast.BasicLit).Value
+		if doc := spec.Doc.Text(); !strings.HasPrefix(doc, name+": ") || len(doc) < len(name)+20 {
+			t.Errorf("%s is not documented", name)
+		}
+		if !slices.Contains(chat.Codes(), chat.Code(strings.Trim(value, `"`))) {
+			t.Errorf("%s is not in Codes", name)
+		}
+		return true
+	})
+	if documented != len(chat.Codes()) {
+		t.Errorf("%d codes are declared, %d listed", documented, len(chat.Codes()))
+	}
 }

@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -80,7 +81,7 @@ func MessagesOf(in []NewMessage) []chat.NewMessage {
 
 func decode(body string, into any) error {
 	err := json.Unmarshal([]byte(body), into)
-	if err == nil {
+	if err == nil && strings.HasPrefix(strings.TrimLeft(body, " \t\r\n"), "{") { // null would decode into anything
 		return nil
 	}
 	var wrong *json.UnmarshalTypeError
