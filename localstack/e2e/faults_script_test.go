@@ -47,14 +47,22 @@ func (s *script) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var welcomes int64
 	steps := []func() error{
 		func() error { return s.acked(ctx, s.customer) },
 		func() error { return s.operator.Take(id) },
 		func() error { return s.acked(ctx, s.operator) },
 		func() error { return s.talk(ctx, id) },
 		func() error { return s.revise(ctx, id) },
-		func() error { s.tab.Drop(); return s.operator.Send(id, chat.Public, "to a tab that is gone"+filler) },
+		func() error {
+			welcomes = s.tab.Welcomes()
+			s.tab.Drop()
+			return s.operator.Send(id, chat.Public, "to a tab that is gone"+filler)
+		},
 		func() error { return s.acked(ctx, s.operator) },
+		func() error { // a hello that is cut off may write its socket's row after $disconnect
+			return s.tab.Until(ctx, func(*client.Machine) bool { return s.tab.Welcomes() > welcomes })
+		},
 		s.tab.Restart,
 		func() error { return s.tab.Ready(ctx) },
 		func() error { return s.shown(ctx, s.tab, id) },

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,10 +48,10 @@ func aside(function, operation string) (rules []faults.Rule, pings bool) {
 	if function != "DeliverFunction" || operation == "Query" { // broadcasts query by themselves
 		return nil, false
 	}
-	rules = []faults.Rule{{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "SocketFunction", Kind: seam.FaultError, ErrorType: "LimitExceededException", Times: 2}}
+	rules = []faults.Rule{{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "SocketFunction", Kind: seam.FaultError, ErrorType: "LimitExceededException"}}
 	switch operation {
 	case "SendMessageBatch":
-		rules = append(rules, faults.Rule{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "DeliverFunction", Kind: seam.FaultError, ErrorType: "LimitExceededException", Times: 2})
+		rules = append(rules, faults.Rule{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "DeliverFunction", Kind: seam.FaultError, ErrorType: "LimitExceededException", Times: 6})
 	case "UpdateItem", "DeleteItem":
 		rules = append(rules, faults.Rule{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "DeliverFunction", Kind: seam.FaultError, ErrorType: "GoneException", Times: 6})
 		pings = true
@@ -62,36 +64,43 @@ func gone(function string) faults.Rule {
 	return faults.Rule{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: function, Kind: seam.FaultError, ErrorType: "GoneException", Times: 2}
 }
 
-// killCases kill the process of each function before and after the effect of each of its calls, at the first
-// passing and at a later one; and as it gets the event, and when it has answered.
-func killCases(rng *rand.Rand) (cases []faultCase) {
+// laterPassings is how many more passings of a call than the first the socket function surely has in a round.
+var laterPassings = map[string]int{"UpdateItem": 10, "GetItem": 4, "Query": 2, "PutItem": 1, "TransactWriteItems": 3, "SendMessageBatch": 1, "PostToConnection": 8}
+
+// killCases kill the process of each function as it gets an event and when it has answered, and before and after
+// the effect of each of its calls, at the first passing; later holds those of later passings.
+func killCases(rng *rand.Rand) (first, later []faultCase) {
 	for _, function := range []string{"SocketFunction", "DeliverFunction", "RelayFunction", "DisconnectFunction", "AuthorizerFunction", "ApiFunction"} {
 		rows := function == "DisconnectFunction"
 		for _, phase := range []seam.Phase{seam.Before, seam.After} {
-			cases = append(cases, faultCase{name: fmt.Sprintf("kill %s %s the event", function, phase), rows: rows,
+			first = append(first, faultCase{name: fmt.Sprintf("kill %s %s the event", function, phase), rows: rows,
 				rules: []faults.Rule{{Service: "lambda", Operation: "Invoke", Function: function, Phase: phase, Kind: seam.FaultKill, Times: 2}}})
 			for _, call := range calls[function] {
 				rules, pings := aside(function, call.operation)
-				skips := []int{0}
-				if function == "SocketFunction" && call.operation != "DeleteItem" {
-					skips = append(skips, 1+rng.IntN(4))
-				}
-				for _, skip := range skips {
+				kill := func(skip int) faultCase {
 					rule := faults.Rule{Service: call.service, Operation: call.operation, Function: function, Phase: phase, Kind: seam.FaultKill, Skip: skip, Times: 1}
-					cases = append(cases, faultCase{name: fmt.Sprintf("kill %s %s %s %d", function, phase, call.operation, skip),
-						rules: append([]faults.Rule{rule}, rules...), pings: pings, rows: rows})
+					return faultCase{name: fmt.Sprintf("kill %s %s %s %d", function, phase, call.operation, skip),
+						rules: append([]faults.Rule{rule}, rules...), pings: pings, rows: rows}
+				}
+				first = append(first, kill(0))
+				if more := laterPassings[call.operation]; more > 0 && function == "SocketFunction" {
+					later = append(later, kill(1+rng.IntN(more)))
 				}
 			}
 		}
 	}
-	return cases
+	return first, later
 }
+
+// sdkTries is how often the SDK makes a call by itself: as many failures reach our own code (AWS SDK for Go v2,
+// "Retries and timeouts": three attempts).
+const sdkTries = 3
 
 // answerCases have AWS answer with what it may, or not at all, to the socket function's calls.
 func answerCases() (cases []faultCase) {
-	add := func(name string, rule faults.Rule) {
+	add := func(name string, times int, rule faults.Rule) {
 		extra, pings := aside(rule.Function, rule.Operation)
-		rule.Times = 3
+		rule.Times = times
 		cases = append(cases, faultCase{name: fmt.Sprintf("%s: %s of %s", name, rule.Operation, rule.Function), rules: append([]faults.Rule{rule}, extra...), pings: pings})
 	}
 	for _, function := range []string{"SocketFunction", "RelayFunction", "DeliverFunction"} {
@@ -100,25 +109,25 @@ func answerCases() (cases []faultCase) {
 			failing := func(kind string) faults.Rule { r := at; r.Kind, r.ErrorType = seam.FaultError, kind; return r }
 			losing := func(phase seam.Phase) faults.Rule { r := at; r.Kind, r.Phase = seam.FaultLose, phase; return r }
 			if call.service == seam.DynamoDB {
-				add("throttled", failing("ProvisionedThroughputExceededException"))
-				add("server error", failing("InternalServerError"))
+				add("throttled", sdkTries, failing("ProvisionedThroughputExceededException"))
+				add("server error", 1, failing("InternalServerError"))
 			}
 			if call.operation == "UpdateItem" {
-				add("conflict", failing("TransactionConflictException"))
+				add("conflict", 1, failing("TransactionConflictException"))
 			}
 			if call.operation == "TransactWriteItems" {
-				add("cancelled", failing("TransactionCanceledException"))
+				add("cancelled", 1, failing("TransactionCanceledException"))
 			}
 			if call.operation == "UpdateItem" || call.operation == "TransactWriteItems" || function == "RelayFunction" && call.operation != "Query" {
 				twice := at
 				twice.Kind = seam.FaultDuplicate
-				add("done, and then answered with the failed condition", twice)
+				add("done, and then answered with the failed condition", 2, twice)
 			}
 			if call.service == seam.SQS {
-				add("server error", failing("InternalFailure"))
+				add("server error", 1, failing("InternalFailure"))
 			}
-			add("lost request", losing(seam.Before))
-			add("lost answer", losing(seam.After))
+			add("lost request", 1, losing(seam.Before))
+			add("lost answer", 1, losing(seam.After))
 		}
 	}
 	return cases
@@ -130,7 +139,7 @@ func pushCases() []faultCase {
 		return faults.Rule{Service: seam.ExecuteAPI, Operation: "PostToConnection", Function: "SocketFunction", Kind: kind, Phase: phase, ErrorType: errorType, DelayMS: delay, Times: 4}
 	}
 	frame := func(operation string, kind seam.FaultKind, delay int, probability float64) faults.Rule {
-		return faults.Rule{Service: "gateway", Operation: operation, Kind: kind, DelayMS: delay, Probability: probability, Times: 6}
+		return faults.Rule{Service: "gateway", Operation: operation, Kind: kind, DelayMS: delay, Probability: probability, Times: 4}
 	}
 	return []faultCase{
 		{name: "post: gone", rules: []faults.Rule{gone("SocketFunction")}, pings: true},
@@ -183,16 +192,21 @@ func triggerCases() (cases []faultCase) {
 	return cases
 }
 
+// some returns a third of the cases, another one with every seed; all of them with -full.
+func some(rng *rand.Rand, cases []faultCase) []faultCase {
+	if *fullFlag {
+		return cases
+	}
+	rng.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+	return cases[:(len(cases)+2)/3]
+}
+
 // TestFaults plays the script once for each fault, on two stacks side by side.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(seedOf(t), 1))
-	var cases []faultCase
-	cases = append(cases, faultCase{name: "nothing"})
-	cases = append(cases, killCases(rng)...)
-	cases = append(cases, answerCases()...)
-	cases = append(cases, pushCases()...)
-	cases = append(cases, triggerCases()...)
+	kills, laterKills := killCases(rng)
+	cases := slices.Concat([]faultCase{{name: "nothing"}}, kills, pushCases(), triggerCases(), some(rng, laterKills), some(rng, answerCases()))
 	for half := range 2 {
 		t.Run(fmt.Sprint("stack", half), func(t *testing.T) {
 			t.Parallel()
@@ -246,7 +260,7 @@ func playCase(t *testing.T, r *rig.Rig, c faultCase) played {
 	s := newScript(t, r, settings)
 	ids := broken(t, r, c.rules...)
 	ctx := limit(t, 40*time.Second)
-	must(t, playUntil(ctx, r, s, ids))
+	must(t, playUntil(ctx, r, s, c, ids))
 	must(t, r.Mend(ctx))
 	must(t, s.Rest(ctx))
 	if s.refused > 0 && !c.refuses {
@@ -262,13 +276,17 @@ func playCase(t *testing.T, r *rig.Rig, c faultCase) played {
 }
 
 // playUntil plays rounds until every rule has struck. What happens behind the queues happens later.
-func playUntil(ctx context.Context, r *rig.Rig, s *script, ids []string) error {
+func playUntil(ctx context.Context, r *rig.Rig, s *script, c faultCase, ids []string) error {
+	patience := 300 * time.Millisecond
+	if c.behindQueues() {
+		patience = 6 * time.Second
+	}
 	var left string
 	for range maxRounds {
 		if err := s.play(ctx); err != nil {
 			return err
 		}
-		for end := time.Now().Add(5 * time.Second); ; time.Sleep(30 * time.Millisecond) {
+		for end := time.Now().Add(patience); ; time.Sleep(30 * time.Millisecond) {
 			var err error
 			if left, err = missing(ctx, r, ids); err != nil || left == "" {
 				return err
@@ -279,4 +297,11 @@ func playUntil(ctx context.Context, r *rig.Rig, s *script, ids []string) error {
 		}
 	}
 	return fmt.Errorf("the fault did not happen: %s", left)
+}
+
+// behindQueues says whether something is broken that happens after the answer.
+func (c faultCase) behindQueues() bool {
+	return slices.ContainsFunc(c.rules, func(r faults.Rule) bool {
+		return r.Function == "DeliverFunction" || r.Function == "RelayFunction" || strings.HasSuffix(r.Service, "mapping")
+	})
 }

@@ -268,3 +268,16 @@ func (r *Recorder) Keys() []Key {
 	}
 	return keys
 }
+
+// Refusals counts the codes with which appends were refused for good.
+func (r *Recorder) Refusals() map[chat.Code]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	codes := map[chat.Code]int{}
+	for _, op := range r.ops {
+		if op.Outcome == Refused {
+			codes[op.Code]++
+		}
+	}
+	return codes
+}

@@ -154,3 +154,12 @@ func (sc *Scene) jobs() (jobs []queue.IntegrationMessage) {
 	}
 	return jobs
 }
+
+// Told returns how many different jobs the integrator has received.
+func (sc *Scene) Told() int {
+	told := map[string]bool{}
+	for _, j := range sc.jobs() {
+		told[j.Subscription+" "+j.Event] = true
+	}
+	return len(told)
+}

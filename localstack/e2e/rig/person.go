@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -20,6 +21,8 @@ type Person struct {
 	api    *client.API
 	opts   client.Options
 	client *client.Client
+
+	welcomes atomic.Int64
 }
 
 // Fast are settings for tests that lose things: what is lost is noticed within seconds. Pings are as rare as in
@@ -108,9 +111,14 @@ func (p *Person) noted(n client.Notice) {
 		p.scene.Learned(p.Number, k, n.Events)
 	case client.Reloaded:
 		p.scene.Reloaded(p.Number, n.Conversation)
+	case client.Connected:
+		p.welcomes.Add(1)
 	default:
 	}
 }
+
+// Welcomes counts the sockets that were welcomed so far.
+func (p *Person) Welcomes() int64 { return p.welcomes.Load() }
 
 // Do gives the machine to f.
 func (p *Person) Do(f func(*client.Machine)) { p.client.Do(f) }
