@@ -5,8 +5,10 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/wsapi"
 	"github.com/parley-chat/parley/localstack/template"
 )
@@ -219,3 +222,46 @@ func TestTheLogRegistryIsComplete(t *testing.T) {
 	}
 }
 
+// TestTheReadmeNamesEveryEvent compares the hand-written table with the registry.
+func TestTheReadmeNamesEveryEvent(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join(root, contractDir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range logRegistry() {
+		row := "| `" + string(l.typ) + "` | `" + cloudevent.TypeOf(l.typ) + "` |"
+		for _, field := range l.always {
+			if i := strings.Index(string(readme), row); i < 0 || !strings.Contains(strings.Split(string(readme[i:]), "\n")[0], "`"+field+"`") {
+				t.Errorf("events/README.md has no row %s with %s", row, field)
+			}
+		}
+	}
+}
+
+// TestTheDataModelNamesEveryKey compares the document with the key schema in keys.go.
+func TestTheDataModelNamesEveryKey(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(filepath.Join(root, "internal/dynamo/keys.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(dataModelPath)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A partition key, or none where it is that of the row above, a mark, and a sort key, which may hold spaces.
+	row := regexp.MustCompile(`(?m)^//\t(|\S*[<#]\S*) +(?:! +)?([A-Z]?(?:<[^>]*>#?)+|[A-Z]) `)
+	found := row.FindAllStringSubmatch(string(source), -1)
+	if len(found) != 18 {
+		t.Errorf("%d rows in keys.go; the document tells of 18", len(found))
+	}
+	for _, r := range found {
+		for _, k := range r[1:] {
+			k = strings.ReplaceAll(k, "<conv>", "<conversation>")
+			if k != "" && !strings.Contains(string(doc), "`"+k+"`") {
+				t.Errorf("%s does not name %s", dataModelPath, k)
+			}
+		}
+	}
+}

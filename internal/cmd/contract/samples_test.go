@@ -110,9 +110,9 @@ func (s *stage) record(schema, name string, payload []byte) {
 func (s *stage) send(user chat.UserID, frame any, name, answer, push string) {
 	s.t.Helper()
 	s.now = s.now.Add(7 * time.Second)
-	role, connection := chat.RoleCustomer, chat.ConnectionID("c-customer=")
+	role, connection := chat.RoleCustomer, chat.ConnectionID("Qyi07eCbtjMCJKw=")
 	if user == operator {
-		role, connection = chat.RoleOperator, "c-operator="
+		role, connection = chat.RoleOperator, "Qyi3UG41tjMFlUg="
 	}
 	body := protocol.Encode(frame)
 	var e wsapi.Event

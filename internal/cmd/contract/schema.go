@@ -127,7 +127,7 @@ func oneOf[T ~string](dir direction, list []T) *jsonschema.Schema {
 	if dir == toServer {
 		return &jsonschema.Schema{Type: "string", Enum: values(list)}
 	}
-	return &jsonschema.Schema{Type: "string", AnyOf: []*jsonschema.Schema{{Enum: values(list)}, {Type: "string"}}}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: values(list)}, {Type: "string"}}}
 }
 
 func values[T ~string](list []T) []any {
