@@ -64,7 +64,7 @@ func TestEncoderSplitsIntoFrames(t *testing.T) {
 	t.Parallel()
 	head := &chat.Head{Ref: chat.Ref{Conversation: conversation}, Gen: 1<<32 - 1}
 	rapid.Check(t, func(t *rapid.T) {
-		events := make([]chat.Event, rapid.IntRange(0, 30).Draw(t, "events"))
+		events := make([]chat.Event, rapid.IntRange(0, 12).Draw(t, "events"))
 		for i := range events {
 			events[i] = anyEvent(t)
 			events[i].Seq = uint64(i) + 1

@@ -5,6 +5,7 @@ package chattest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -471,4 +472,16 @@ func clone(h *chat.Head) *chat.Head {
 	c.Public.Tail, c.Desk.Tail = slices.Clone(h.Public.Tail), slices.Clone(h.Desk.Tail)
 	c.Participants, c.Listeners = maps.Clone(h.Participants), maps.Clone(h.Listeners)
 	return &c
+}
+
+// Dump shows everything that is stored, the same for the same state: tests compare it before and after.
+func (m *Memory) Dump() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	heads := map[chat.Ref]chat.Head{}
+	for ref, h := range m.heads {
+		heads[ref] = *h
+	}
+	return fmt.Sprintf("heads %+v\nchunks %+v\nmembers %+v\nwaiting %+v\nrows %+v\nsockets %+v\nsubscriptions %+v",
+		heads, m.chunks, m.members, m.waiting, m.rows, m.sockets, m.subs)
 }
