@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -85,4 +86,13 @@ func (sc *Scene) Conversations() map[chat.ConversationID]*Space {
 		all[id] = s
 	}
 	return all
+}
+
+// Leave ends a person's client for good: whatever it still had to say is never said.
+func (sc *Scene) Leave(p *Person) {
+	p.client.Drop()
+	p.client.Close()
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.people = slices.DeleteFunc(sc.people, func(o *Person) bool { return o == p })
 }

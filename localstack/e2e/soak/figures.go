@@ -133,13 +133,17 @@ type killer struct {
 	restarts int
 	every    time.Duration // between two kills of the stack
 
-	functionKills []time.Duration // of the socket function, by the recorder's clock
-	stackKills    []time.Duration
+	functionKills []kill // of the socket function
+	stackKills    []kill
 	kills         int
 	processes     int
 	faults        map[string]int // of the stacks that are gone
 	living        map[string]int // of this one
 }
+
+// kill is from its beginning until it was done, or all was up again, by the recorder's clock. Acknowledgements in
+// between are of before: they were on their way.
+type kill struct{ begun, done time.Duration }
 
 // victims are the functions to kill in turn.
 var victims = []string{"SocketFunction", "RelayFunction", "SocketFunction", "DeliverFunction", "SocketFunction", "ApiFunction", "SocketFunction", "DisconnectFunction"}
@@ -169,7 +173,7 @@ func (k *killer) run(ctx context.Context) error {
 }
 
 func (k *killer) killFunction(ctx context.Context, function string) {
-	at := k.scene.Elapsed()
+	begun := k.scene.Elapsed()
 	n, err := k.rig.World.Kill(ctx, function)
 	if err != nil || n == 0 { // nothing ran
 		return
@@ -177,7 +181,7 @@ func (k *killer) killFunction(ctx context.Context, function string) {
 	k.kills++
 	k.processes += n
 	if function == "SocketFunction" {
-		k.functionKills = append(k.functionKills, at)
+		k.functionKills = append(k.functionKills, kill{begun, k.scene.Elapsed()})
 	}
 }
 
@@ -186,8 +190,10 @@ func (k *killer) restart(ctx context.Context) error {
 		k.faults[what] += n
 	}
 	k.living = map[string]int{}
-	k.stackKills = append(k.stackKills, k.scene.Elapsed())
-	return k.rig.RestartAfterKill(ctx)
+	begun := k.scene.Elapsed()
+	err := k.rig.RestartAfterKill(ctx)
+	k.stackKills = append(k.stackKills, kill{begun, k.scene.Elapsed()})
+	return err
 }
 
 // look keeps the counts of faults: they go with the stack.
@@ -211,10 +217,10 @@ func (k *killer) count(f *Figures) {
 	}
 }
 
-func (k *killer) worst(kills []time.Duration) (ms float64) {
-	for _, at := range kills {
-		if d, ok := k.scene.FirstAckAfter(at); ok {
-			ms = max(ms, float64(d)/float64(time.Millisecond))
+func (k *killer) worst(kills []kill) (ms float64) {
+	for _, x := range kills {
+		if d, ok := k.scene.FirstAckAfter(x.done); ok {
+			ms = max(ms, float64(x.done-x.begun+d)/float64(time.Millisecond))
 		}
 	}
 	return ms

@@ -16,7 +16,7 @@ func (s *Stack) Restart(ctx context.Context) error {
 	before := s.World
 	old := s.command
 	<-s.done
-	s.command = exec.Command(old.Args[0], old.Args[1:]...)
+	s.command = exec.CommandContext(context.WithoutCancel(ctx), old.Args[0], old.Args[1:]...) // ends with Stop or Kill
 	s.command.Dir, s.command.Stdout, s.command.Stderr = old.Dir, old.Stdout, old.Stderr
 	s.command.Env, s.command.SysProcAttr = old.Env, endWithParent()
 	if err := s.command.Start(); err != nil {
