@@ -87,13 +87,14 @@ type logged struct {
 	desk, public bool
 }
 
-// log is the registry of what the log holds.
+// logRegistry is the registry of what the log holds. No event promises its text: an erasure takes it away, and an
+// event may be delivered, or delivered again, after that.
 func logRegistry() []logged {
 	return []logged{
-		{typ: chat.EventMessage, always: []string{"text"}, public: true},
-		{typ: chat.EventEdited, always: []string{"target", "text"}, sometimes: []string{"follows"}, public: true, desk: true},
+		{typ: chat.EventMessage, sometimes: []string{"text"}, public: true},
+		{typ: chat.EventEdited, always: []string{"target"}, sometimes: []string{"text", "follows"}, public: true, desk: true},
 		{typ: chat.EventDeleted, always: []string{"target"}, sometimes: []string{"follows"}, public: true, desk: true},
-		{typ: chat.EventNote, always: []string{"text", "follows"}, desk: true},
+		{typ: chat.EventNote, always: []string{"follows"}, sometimes: []string{"text"}, desk: true},
 		{typ: chat.EventStarted, always: []string{"to"}, public: true},
 		{typ: chat.EventAssigned, always: []string{"from", "to", "subject"}, public: true},
 		{typ: chat.EventClosed, always: []string{"from", "to"}, sometimes: []string{"reason"}, public: true},
