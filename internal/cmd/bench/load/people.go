@@ -96,10 +96,11 @@ func (c *Crowd) Storm(ctx context.Context, missed int) (StormResult, error) {
 	return r, err
 }
 
-// sayAll lets every operator say n messages in each conversation, and waits for the acknowledgements.
+// sayAll lets every operator say n messages in each conversation, 64 conversations side by side, and waits for
+// the acknowledgements.
 func (c *Crowd) sayAll(ctx context.Context, n int) error {
 	b := c.open(n * len(c.Pairs))
-	for _, p := range c.Pairs {
+	for i, p := range c.Pairs {
 		p.Operator.mu.Lock()
 		for range n {
 			if i, ok := b.enter(b.now()); ok {
@@ -108,10 +109,18 @@ func (c *Crowd) sayAll(ctx context.Context, n int) error {
 		}
 		p.Operator.next(b)
 		p.Operator.mu.Unlock()
+		if err := b.wait(ctx, int64(n*max(0, i-63))); err != nil {
+			return err
+		}
 	}
-	for deadline := time.Now().Add(time.Minute); b.acked.Load() < int64(n*len(c.Pairs)); time.Sleep(10 * time.Millisecond) {
+	return b.wait(ctx, int64(n*len(c.Pairs)))
+}
+
+// wait waits until so many messages are acknowledged.
+func (b *Book) wait(ctx context.Context, acked int64) error {
+	for deadline := time.Now().Add(time.Minute); b.acked.Load() < acked; time.Sleep(time.Millisecond) {
 		if ctx.Err() != nil || time.Now().After(deadline) {
-			return fmt.Errorf("load: %d of %d messages acknowledged: %v", b.acked.Load(), n*len(c.Pairs), b.result(time.Second).Errors)
+			return fmt.Errorf("load: %d of %d messages acknowledged: %v", b.acked.Load(), acked, b.result(time.Second).Errors)
 		}
 	}
 	return nil
