@@ -26,7 +26,9 @@ type Options struct {
 	Routes map[string]Route
 	// OpenConnections returns the ages of the open connections together, so that a snapshot has their minutes too.
 	OpenConnections func() time.Duration
-	Now             func() time.Time
+	// Idle is what a month costs in which nothing happens (function Idle); reports repeat it.
+	Idle []Line
+	Now  func() time.Time
 }
 
 // Route is what Options need to know of a route of the socket.

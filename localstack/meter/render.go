@@ -17,7 +17,7 @@ const Path = "/_local/usage"
 func (m *Meter) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Path, func(w http.ResponseWriter, r *http.Request) {
-		report := m.Snapshot().Report()
+		report := m.report()
 		if r.URL.Query().Get("format") == "text" {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			_ = report.Write(w) // the client may be gone: nobody to tell
@@ -26,11 +26,17 @@ func (m *Meter) Handler() http.Handler {
 		writeReport(w, report)
 	})
 	mux.HandleFunc("POST "+Path+"/reset", func(w http.ResponseWriter, _ *http.Request) {
-		report := m.Snapshot().Report()
+		report := m.report()
 		m.Reset()
 		writeReport(w, report)
 	})
 	return mux
+}
+
+func (m *Meter) report() Report {
+	r := m.Snapshot().Report()
+	r.Idle = m.opts.Idle
+	return r
 }
 
 func writeReport(w http.ResponseWriter, report Report) {
@@ -50,7 +56,12 @@ func (r Report) Write(w io.Writer) error {
 		}
 	}
 	p("\t%.8f\t  in all (%.8f with invocations of %d ms and %d MB)\t\n\n", r.USD, r.Planned, plannedMS, plannedMB)
-	p("feature\tin\tresponses\tpushes\tinvocations\tRRU\tWRU\tSQS\tUSD\t\n")
+	for _, l := range r.Idle {
+		if l.Count != 0 {
+			p("%s\t%.2f\t  %s, a month in which nothing happens\t\n", round(l.Count), l.USD, l.Unit)
+		}
+	}
+	p("\nfeature\tin\tresponses\tpushes\tinvocations\tRRU\tWRU\tSQS\tUSD\t\n")
 	for _, f := range r.Features {
 		p("%s\t%d\t%s\t%d\t%d\t%s\t%s\t%s\t%.8f\t\n", f.Feature, f.FramesIn, round(f.Responses), f.Pushes, f.Invocations, round(f.ReadUnits), round(f.WriteUnits), round(f.SQSRequests), f.USD)
 	}

@@ -24,6 +24,8 @@ type Report struct {
 	HTTP        []HTTPLine       `json:"http"`
 	Connections ConnectionCounts `json:"connections"`
 	Prices      []Price          `json:"prices"`
+	// Idle is the price of a month in which nothing happens, without free tiers.
+	Idle []Line `json:"idle"`
 }
 
 // Line is one thing that AWS bills.

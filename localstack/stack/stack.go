@@ -153,7 +153,7 @@ func (s *Stack) build(ctx context.Context) error {
 }
 
 func (s *Stack) startEngines(ctx context.Context) (err error) {
-	s.meter = meter.New(meter.Options{Routes: meter.RoutesOf(s.Plan), Now: s.opts.Now, OpenConnections: s.openConnections})
+	s.meter = meter.New(meter.Options{Routes: meter.RoutesOf(s.Plan), Now: s.opts.Now, OpenConnections: s.openConnections, Idle: meter.Idle(s.Plan, -1)})
 	if len(s.opts.FaultRules) > 0 {
 		var rules []faults.Rule
 		if err := json.Unmarshal(s.opts.FaultRules, &rules); err != nil {
