@@ -64,6 +64,9 @@ func TestPatterns(t *testing.T) {
 		if got := p.matches(event, true); got != tt.want {
 			t.Errorf("%s on %s: %v", tt.pattern, tt.event, got)
 		}
+		if part, err := wantedBy(p).decode([]byte(tt.event)); err != nil || p.matches(part, true) != tt.want {
+			t.Errorf("%s on the wanted part of %s, %v: judged otherwise (%v)", tt.pattern, tt.event, part, err)
+		}
 	}
 }
 
@@ -93,6 +96,9 @@ func FuzzPattern(f *testing.F) {
 		value, err := decodeJSON([]byte(event))
 		if err != nil {
 			return
+		}
+		if part, err := wantedBy(p).decode([]byte(event)); err != nil || p.matches(value, true) != p.matches(part, true) {
+			t.Errorf("the wanted part %v of %s is judged otherwise (%v)", part, event, err)
 		}
 		rewritten, err := decodeJSON(mustEncode(value))
 		if err != nil || p.matches(value, true) != p.matches(rewritten, true) {

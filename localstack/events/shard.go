@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/parley-chat/parley/localstack/scan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -125,12 +127,20 @@ func (r *shardReader) poll(ctx context.Context, iterator string) (records []json
 			return nil, "", err
 		}
 	}
-	var result struct {
-		Records           []json.RawMessage
-		NextShardIterator string
+	answer := r.s.do(ctx, "GetRecords", map[string]any{"ShardIterator": iterator, "Limit": min(r.s.spec.BatchSize, maxGetRecords)})
+	if err := decodeAnswer(seam.Answer{Status: answer.Status, ErrorType: answer.ErrorType}, nil); err != nil {
+		return nil, "", err
 	}
-	err = r.s.call(ctx, "GetRecords", map[string]any{"ShardIterator": iterator, "Limit": min(r.s.spec.BatchSize, maxGetRecords)}, &result)
-	return result.Records, result.NextShardIterator, err
+	scan.Members(answer.Body, func(key string, value []byte) bool {
+		switch key {
+		case "Records":
+			scan.Elements(value, func(record []byte) { records = append(records, record) })
+		case "NextShardIterator":
+			next = scan.Unquote(value)
+		}
+		return true
+	})
+	return records, next, nil
 }
 
 // iterator starts after what was read last, else after the saved position, else where StartingPosition says.
@@ -230,15 +240,28 @@ func (r *shardReader) waitForRoom(ctx context.Context) bool {
 // decode makes a record of what GetRecords returned: the event's record is the same with the stream's ARN. key
 // hashes the item's keys; pass is false when filters hold it back.
 func (r *shardReader) decode(raw json.RawMessage) (record *streamRecord, key uint32, pass bool) {
-	var view struct {
-		DynamoDB struct {
-			Keys           json.RawMessage
-			SequenceNumber string
-			Created        float64 `json:"ApproximateCreationDateTime"`
-		} `json:"dynamodb"`
-	}
-	if err := json.Unmarshal(raw, &view); err != nil {
-		r.s.m.warn("shard %s: a record that is not understood was left out: %v", r.shard, err)
+	var keys []byte
+	var seconds float64
+	record = &streamRecord{}
+	scan.Members(raw, func(key string, value []byte) bool {
+		if key != "dynamodb" {
+			return true
+		}
+		scan.Members(value, func(key string, value []byte) bool {
+			switch key {
+			case "Keys":
+				keys = value
+			case "SequenceNumber":
+				record.sequence = scan.Unquote(value)
+			case "ApproximateCreationDateTime":
+				seconds, _ = strconv.ParseFloat(string(value), 64) // 0 is what an engine that does not say gives
+			}
+			return true
+		})
+		return true
+	})
+	if record.sequence == "" {
+		r.s.m.warn("shard %s: a record without a sequence number was left out: %.200s", r.shard, raw)
 		return nil, 0, false
 	}
 	end := bytes.LastIndexByte(raw, '}')
@@ -246,21 +269,12 @@ func (r *shardReader) decode(raw json.RawMessage) (record *streamRecord, key uin
 	full = append(append(full, raw[:end]...), `,"eventSourceARN":`...)
 	full = append(appendString(full, r.s.spec.StreamARN), '}')
 	hash := fnv.New32a()
-	_, _ = hash.Write(view.DynamoDB.Keys)
-	record = &streamRecord{raw: full, sequence: view.DynamoDB.SequenceNumber,
-		created: time.UnixMilli(int64(view.DynamoDB.Created * 1000))}
-	if view.DynamoDB.Created == 0 { // an engine that does not say
+	_, _ = hash.Write(keys)
+	record.raw, record.created = full, time.UnixMilli(int64(seconds*1000))
+	if seconds == 0 {
 		record.created = r.s.m.opts.Now()
 	}
-	return record, hash.Sum32(), r.passes(full)
-}
-
-func (r *shardReader) passes(record []byte) bool {
-	if len(r.s.filters) == 0 {
-		return true
-	}
-	value, err := decodeJSON(record)
-	return err == nil && r.s.filters.matches(value, true)
+	return record, hash.Sum32(), r.s.passes(full)
 }
 
 // finish marks records as dealt with and moves the checkpoint over all that are done from the front.

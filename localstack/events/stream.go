@@ -25,6 +25,7 @@ type streamMapping struct {
 	spec      template.StreamMapping
 	function  template.Function
 	filters   anyOf
+	wanted    *wanted // what the filters look at
 	onFailure *template.Queue
 	tally     tally
 
@@ -37,7 +38,7 @@ func newStreamMapping(m *Mappings, f template.Function, spec template.StreamMapp
 	if err != nil {
 		return nil, fmt.Errorf("function %s: stream %s: %w", f.LogicalID, spec.StreamARN, err)
 	}
-	s := &streamMapping{m: m, spec: spec, function: f, filters: filters, finished: map[string]bool{}}
+	s := &streamMapping{m: m, spec: spec, function: f, filters: filters, wanted: wantedBy(filters), finished: map[string]bool{}}
 	if spec.OnFailureQueueARN != "" {
 		queue, ok := m.queues[spec.OnFailureQueueARN]
 		if !ok {
@@ -141,6 +142,18 @@ func (s *streamMapping) describe(ctx context.Context) ([]shard, error) {
 
 // call makes one DynamoDB Streams call.
 func (s *streamMapping) call(ctx context.Context, operation string, request, result any) error {
-	answer := s.m.opts.Streams.Do(ctx, seam.Call{Service: seam.DynamoDBStreams, Operation: operation, Body: appendJSON(nil, request)})
-	return decodeAnswer(answer, result)
+	return decodeAnswer(s.do(ctx, operation, request), result)
+}
+
+func (s *streamMapping) do(ctx context.Context, operation string, request any) seam.Answer {
+	return s.m.opts.Streams.Do(ctx, seam.Call{Service: seam.DynamoDBStreams, Operation: operation, Body: appendJSON(nil, request)})
+}
+
+// passes says whether the filters let a record through.
+func (s *streamMapping) passes(record []byte) bool {
+	if len(s.filters) == 0 {
+		return true
+	}
+	value, err := s.wanted.decode(record)
+	return err == nil && s.filters.matches(value, true)
 }

@@ -3,6 +3,7 @@ package front
 import (
 	"strings"
 
+	"github.com/parley-chat/parley/localstack/scan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -38,21 +39,21 @@ var transactActions = map[string]string{
 func (d *Door) dynamoNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	action := "dynamodb:" + call.Operation
 	var table, index string
-	members(call.Body, func(key string, value []byte) bool {
+	scan.Members(call.Body, func(key string, value []byte) bool {
 		switch key {
 		case "TableName":
-			table = unquote(value)
+			table = scan.Unquote(value)
 		case "IndexName":
-			index = unquote(value)
+			index = scan.Unquote(value)
 		case "RequestItems":
-			members(value, func(name string, _ []byte) bool {
+			scan.Members(value, func(name string, _ []byte) bool {
 				into = d.table(into, action, name, "")
 				return true
 			})
 		case "TransactItems":
-			elements(value, func(item []byte) { into = d.transactPart(into, item) })
+			scan.Elements(value, func(item []byte) { into = d.transactPart(into, item) })
 		case "ResourceArn":
-			into = append(into, access{action: action, resource: unquote(value)})
+			into = append(into, access{action: action, resource: scan.Unquote(value)})
 		}
 		return true
 	})
@@ -67,14 +68,14 @@ func (d *Door) dynamoNeeds(call *seam.Call, into []access) (all []access, resour
 
 // transactPart adds what {"Put": {"TableName": ...}} needs.
 func (d *Door) transactPart(into []access, item []byte) []access {
-	members(item, func(kind string, part []byte) bool {
+	scan.Members(item, func(kind string, part []byte) bool {
 		action, known := transactActions[kind]
 		if !known {
 			return true
 		}
-		members(part, func(key string, value []byte) bool {
+		scan.Members(part, func(key string, value []byte) bool {
 			if key == "TableName" {
-				into = d.table(into, action, unquote(value), "")
+				into = d.table(into, action, scan.Unquote(value), "")
 			}
 			return true
 		})
@@ -103,9 +104,9 @@ func (d *Door) table(into []access, action, name, index string) []access {
 
 func (d *Door) streamNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	need := access{action: "dynamodb:" + call.Operation, resource: "*"}
-	members(call.Body, func(key string, value []byte) bool {
+	scan.Members(call.Body, func(key string, value []byte) bool {
 		if key == "StreamArn" {
-			need.resource = unquote(value)
+			need.resource = scan.Unquote(value)
 		}
 		return true
 	})
@@ -118,15 +119,15 @@ func (d *Door) streamNeeds(call *seam.Call, into []access) (all []access, resour
 // queueNeeds: a batch needs the permission of the single operation (SQS developer guide, "Amazon SQS API permissions").
 func (d *Door) queueNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	need := access{action: "sqs:" + strings.TrimSuffix(call.Operation, "Batch"), resource: "*"}
-	members(call.Body, func(key string, value []byte) bool {
+	scan.Members(call.Body, func(key string, value []byte) bool {
 		switch key {
 		case "QueueUrl":
-			url := unquote(value)
+			url := scan.Unquote(value)
 			resource = url[strings.LastIndexByte(url, '/')+1:]
 		case "QueueName":
-			resource = unquote(value)
+			resource = scan.Unquote(value)
 		case "SourceArn":
-			arn := unquote(value)
+			arn := scan.Unquote(value)
 			resource = arn[strings.LastIndexByte(arn, ':')+1:]
 		}
 		return true

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/parley-chat/parley/localstack/scan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -108,9 +109,9 @@ func errorType(response *http.Response, body []byte) string {
 		return ""
 	}
 	kind := ""
-	members(body, func(key string, value []byte) bool {
+	scan.Members(body, func(key string, value []byte) bool {
 		if key == "__type" {
-			kind = unquote(value)
+			kind = scan.Unquote(value)
 		}
 		return kind == ""
 	})
@@ -136,7 +137,7 @@ func withCapacity(operation string, body []byte) []byte {
 		return body
 	}
 	asked, some := false, false
-	members(body, func(key string, _ []byte) bool {
+	scan.Members(body, func(key string, _ []byte) bool {
 		some = true
 		asked = key == "ReturnConsumedCapacity"
 		return !asked
@@ -159,14 +160,14 @@ func usage(call *seam.Call, answer []byte) []seam.Usage {
 		return nil
 	}
 	var found []seam.Usage
-	members(answer, func(key string, value []byte) bool {
+	scan.Members(answer, func(key string, value []byte) bool {
 		if key != "ConsumedCapacity" {
 			return true
 		}
 		if value[0] != '[' {
 			value = append(append([]byte{'['}, value...), ']')
 		}
-		elements(value, func(one []byte) { found = append(found, consumed(call.Operation, one)) })
+		scan.Elements(value, func(one []byte) { found = append(found, consumed(call.Operation, one)) })
 		return false
 	})
 	return found

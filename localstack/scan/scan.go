@@ -1,4 +1,6 @@
-package front
+// Package scan finds members of JSON documents without decoding the rest: the stack needs a table's name, or one
+// attribute, out of documents whose other 99 % concern somebody else.
+package scan
 
 import (
 	"bytes"
@@ -6,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// scanner walks over JSON without decoding it: the front door needs a table's name out of a request whose other 99 %
-// concern only the engine. It accepts some texts that are not JSON; the engine refuses those.
+// scanner walks over JSON without decoding it. It accepts some texts that are not JSON.
 type scanner struct {
 	b []byte
 	i int
@@ -103,8 +104,10 @@ func (s *scanner) nested() []byte {
 	return nil
 }
 
-// members calls visit for each member of the object b, until one returns false. The key comes without quotes.
-func members(b []byte, visit func(key string, value []byte) bool) {
+// Members calls visit for each member of the object b, until one returns false. The key comes without quotes, the value
+// as it is written; it is a part of b. What is no object has no members, and a malformed document ends early: whoever
+// needs to refuse it decodes it.
+func Members(b []byte, visit func(key string, value []byte) bool) {
 	s := scanner{b: b}
 	if !s.take('{') {
 		return
@@ -115,14 +118,14 @@ func members(b []byte, visit func(key string, value []byte) bool) {
 			return
 		}
 		value := s.value()
-		if value == nil || !visit(unquote(key), value) || !s.take(',') {
+		if value == nil || !visit(Unquote(key), value) || !s.take(',') {
 			return
 		}
 	}
 }
 
-// elements calls visit for each element of the array b.
-func elements(b []byte, visit func(value []byte)) {
+// Elements calls visit for each element of the array b, under the same conditions.
+func Elements(b []byte, visit func(value []byte)) {
 	s := scanner{b: b}
 	if !s.take('[') {
 		return
@@ -139,8 +142,8 @@ func elements(b []byte, visit func(value []byte)) {
 	}
 }
 
-// unquote decodes a string; "" for anything else.
-func unquote(quoted []byte) string {
+// Unquote decodes a string; "" for anything else.
+func Unquote(quoted []byte) string {
 	if len(quoted) < 2 || quoted[0] != '"' {
 		return ""
 	}
