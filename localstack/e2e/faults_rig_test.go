@@ -50,7 +50,8 @@ var ownBinary = sync.OnceValues(func() (string, error) {
 	return world.Build(ctx, root, dir)
 })
 
-// ownRig starts a stack that only this test breaks. Its log is shown when the test fails.
+// ownRig starts a stack that only this test breaks. The end of its log is shown when the test fails; all of it is kept
+// in the directory that PARLEY_FAULTS_LOG names.
 func ownRig(t *testing.T, o rig.Options) *rig.Rig {
 	t.Helper()
 	if suite.Control == "" {
@@ -76,6 +77,9 @@ func ownRig(t *testing.T, o rig.Options) *rig.Rig {
 		}
 		if err := log.Close(); err != nil {
 			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of the stack's log:\n%s", rig.Tail(path))
 		}
 	})
 	return r

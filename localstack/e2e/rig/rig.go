@@ -4,10 +4,12 @@
 package rig
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -129,4 +131,22 @@ func (r *Rig) RestartAfterKill(ctx context.Context) error {
 		return r.Restart(ctx)
 	}
 	return errors.New("rig: this stack would forget everything")
+}
+
+// tailBytes is how much of a log Tail returns at most.
+const tailBytes = 16 << 10
+
+// Tail returns the end of a log; of a stack that panicked, from the panic on.
+func Tail(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	if i := bytes.LastIndex(b, []byte("\npanic: ")); i >= 0 {
+		return string(b[i:min(i+tailBytes, len(b))])
+	}
+	if i := bytes.LastIndex(b, []byte("\nfatal error: ")); i >= 0 {
+		return string(b[i:min(i+tailBytes, len(b))])
+	}
+	return string(b[max(0, len(b)-tailBytes):])
 }

@@ -51,7 +51,7 @@ func main() {
 	defer cancel()
 	figures, err := soak(ctx, c)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
+		fmt.Fprintf(os.Stderr, "soak: %v; the end of the stack's log:\n%s\n", err, rig.Tail(filepath.Join(c.dir, "log")))
 		os.Exit(1) //nolint:gocritic // cancel has nothing left to do
 	}
 	encoder := json.NewEncoder(os.Stdout)
