@@ -2,8 +2,10 @@ package sim
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -17,7 +19,10 @@ type logCopy struct {
 	ids          map[chat.Track]map[eventName]uint64
 	members      map[chat.UserID]chat.Role
 	due          map[chat.Track]map[uint64]map[chat.ConnectionID]bool // pushes owed
-	jobs         map[chat.Track]map[uint64]bool                       // integration jobs that were taken for "all"
+	acked        map[chat.Track]map[uint64]bool
+	jobs         map[chat.Track]map[uint64]bool // integration jobs that were taken for "all"
+	lost         bool                           // the stream gave up on a record
+	closing      bool                           // the epilogue closes it, which repairs that
 }
 
 // eventName is what must be unique on a track.
@@ -37,9 +42,9 @@ func (w *world) logOf(ref chat.Ref) *logCopy {
 	l := w.logs[ref]
 	if l == nil {
 		l = &logCopy{ids: map[chat.Track]map[eventName]uint64{}, members: map[chat.UserID]chat.Role{},
-			due: map[chat.Track]map[uint64]map[chat.ConnectionID]bool{}, jobs: map[chat.Track]map[uint64]bool{}}
+			due: map[chat.Track]map[uint64]map[chat.ConnectionID]bool{}, jobs: map[chat.Track]map[uint64]bool{}, acked: map[chat.Track]map[uint64]bool{}}
 		for _, t := range chat.Tracks() {
-			l.ids[t], l.due[t], l.jobs[t] = map[eventName]uint64{}, map[uint64]map[chat.ConnectionID]bool{}, map[uint64]bool{}
+			l.ids[t], l.due[t], l.jobs[t], l.acked[t] = map[eventName]uint64{}, map[uint64]map[chat.ConnectionID]bool{}, map[uint64]bool{}, map[uint64]bool{}
 		}
 		w.logs[ref] = l
 		w.order = append(w.order, ref)
@@ -144,7 +149,14 @@ func (w *world) appended(i *invocation, l *logCopy, t chat.Track, before, after 
 // says.
 func (w *world) owed(i *invocation, t chat.Track, h *chat.Head) map[chat.ConnectionID]bool {
 	due := map[chat.ConnectionID]bool{}
-	for c, l := range h.Listeners {
+	all := h.Listeners
+	if h.ListenerShards > 0 {
+		w.count(Crowded)
+		rows, _ := w.memory.ListenerRows(context.Background(), h.Ref, 0)
+		maps.Copy(rows, all)
+		all = rows
+	}
+	for c, l := range all {
 		conn := w.byID[c]
 		p := h.Participants[l.User]
 		if conn != nil && conn.up && conn != i.conn && (t == chat.Public || p.Role.Staff()) && l.Expires.Sub(time.Now()) > 10*time.Minute {
@@ -201,6 +213,8 @@ func (w *world) checkAnswer(i *invocation, c *conn, frame []byte) {
 		w.checkAck(i, c, frame)
 	case bytes.HasPrefix(frame, []byte(`{"type":"welcome"`)):
 		w.checkWelcome(i, c, frame)
+	case bytes.Contains(frame, []byte(chat.CodeIDReused)):
+		w.count(Reused)
 	}
 }
 
@@ -224,8 +238,11 @@ func (w *world) checkAck(i *invocation, c *conn, frame []byte) {
 		if x.Duplicate {
 			w.count(Duplicates)
 		}
+		l.acked[a.Track][x.Seq] = true
+		delete(l.due[a.Track][x.Seq], c.id)
 		w.checkServed(i, c, ref, a.Track, x.Seq)
 	}
+	w.checkContent(i, l, a)
 	w.checkEvents(c.tab, ref, a.Track, a.Events)
 	if a.Snapshot != nil {
 		w.checkSnapshot(c.tab, *a.Snapshot, nil)
@@ -241,10 +258,55 @@ func (w *world) checkServed(i *invocation, c *conn, ref chat.Ref, t chat.Track, 
 	}
 }
 
+// checkContent checks that what is acknowledged is what was sent: an id that was used before for something else
+// must be refused.
+func (w *world) checkContent(i *invocation, l *logCopy, a protocol.Ack) {
+	var sent protocol.Send
+	if json.Unmarshal(i.frame, &sent) != nil || sent.Action != protocol.ActionSend && sent.Action != protocol.ActionStart {
+		return
+	}
+	texts := map[chat.EventID]string{}
+	for _, m := range sent.Messages {
+		texts[m.ID] = m.Text
+	}
+	for _, x := range a.Acks {
+		if e := (*l.of(a.Track))[x.Seq-1]; e.Text != texts[x.ID] {
+			w.violate("P2: %s is acknowledged at %d, which holds another text", x.ID, x.Seq)
+		}
+	}
+}
+
+// checkBudget checks P6 where it can be: no post of a request may wait longer than its budget.
+func (w *world) checkBudget(ctx context.Context, i *invocation) {
+	limit := 10 * time.Second
+	if i.conn != nil {
+		limit = 300 * time.Millisecond
+	}
+	if d, ok := ctx.Deadline(); !ok || time.Until(d) > limit {
+		w.bad.Store(true)
+	}
+}
+
+// gone counts a 410, and notes what must be forgotten for it.
+func (w *world) gone(c *conn, frame []byte) {
+	w.count(Gone)
+	if c != nil && w.epilogue && bytes.HasPrefix(frame, []byte(`{"type":"events"`)) {
+		var p protocol.Events
+		_ = json.Unmarshal(frame, &p)
+		if c.refused == nil {
+			c.refused = map[chat.ConversationID]bool{}
+		}
+		c.refused[p.Conversation] = true
+	}
+}
+
 // holds says whether a job is queued that owes the connection the event.
 func (q *sqsQueue) holds(ref chat.Ref, t chat.Track, seq uint64, c chat.ConnectionID) bool {
 	for _, m := range q.messages {
 		if j := m.job; j.Ref == ref && j.Waiting == nil && j.Track == t && j.From <= seq && seq <= j.To && j.Except != c {
+			if j.Shard > 0 && len(j.Connections) == 0 {
+				return true
+			}
 			for _, x := range j.Connections {
 				if x == c {
 					return true

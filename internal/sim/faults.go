@@ -41,6 +41,7 @@ const (
 	SendFailed       Fault = "batch send failed"
 	SendUnknown      Fault = "batch send taken, answer lost"
 	StreamRepeated   Fault = "stream record repeated"
+	StreamGaveUp     Fault = "stream gave up on a record"
 	RelayAway        Fault = "relay away"
 	IntegratorFails  Fault = "integrator failed in mid-batch"
 	IntegratorRepeat Fault = "integrator's deletion lost"
@@ -56,6 +57,9 @@ const (
 	Queued         Fault = "push left to the queue"
 	Rotated        Fault = "socket rotated"
 	Expired        Fault = "listener expired"
+	Abandoned      Fault = "call outlived its context"
+	Crowded        Fault = "more listeners than HEAD holds"
+	Reused         Fault = "id reused for another content"
 )
 
 // rates are the probabilities per opportunity at full strength; a run takes each at a strength of its own.
@@ -64,13 +68,13 @@ var rates = map[Fault]float64{
 	Stall: 0.004, DuplicateInvoke: 0.03, Busy: 0.1, PostFailed: 0.05, PostUnknown: 0.05, PushDuplicated: 0.05,
 	Drop: 0.004, HalfOpen: 0.002, DisconnectLost: 0.3, DisconnectLate: 0.4, DisconnectTwice: 0.3, DialFailed: 0.2,
 	Restart: 0.002, DeviceSleep: 0.0006, StaleHello: 0.002, ClockSkew: 0.2, QueueDuplicate: 0.1, QueueLate: 0.2, QueueRedelivered: 0.1,
-	QueueExpired: 0.05, SendRefused: 0.08, SendFailed: 0.06, SendUnknown: 0.06, StreamRepeated: 0.15, RelayAway: 0.01,
+	QueueExpired: 0.05, SendRefused: 0.08, SendFailed: 0.06, SendUnknown: 0.06, StreamRepeated: 0.15, StreamGaveUp: 0.2, RelayAway: 0.01,
 	IntegratorFails: 0.1, IntegratorRepeat: 0.1,
 }
 
 // situations are seen, not drawn.
 var situations = []Fault{FunctionTimeout, DropMidSend, PushReordered, HandlerTrimmed, Gone, Duplicates, LostRace, ReopenedBySend, Muted,
-	Limited, Paged, Queued, Rotated, Expired}
+	Limited, Paged, Queued, Rotated, Expired, Abandoned, Crowded, Reused}
 
 // Faults lists every class: a set of runs must have seen each.
 func Faults() []Fault {

@@ -28,6 +28,8 @@ type conn struct {
 	out    [][]byte
 	opened time.Time
 	used   time.Time
+	// refused lists the conversations whose events were answered with 410 in the epilogue.
+	refused map[chat.ConversationID]bool
 }
 
 // dial is a socket that a client wants.
@@ -86,7 +88,7 @@ func (w *world) invoke(c *conn, frame []byte, answers bool) {
 		e.RequestContext.ConnectionID = c.id
 		e.RequestContext.Authorizer = c.tab.user.authorizer()
 		out, err := i.socket().Handle(context.Background(), e)
-		_ = i.do(answer, "answer", "", nil, func() error {
+		_ = i.do(context.Background(), answer, "answer", "", nil, func() error {
 			i.w.answered(i, c, []byte(out.Body), err, answers)
 			return nil
 		})
@@ -150,7 +152,7 @@ func (w *world) disconnected(c *conn) {
 			late = time.Duration(w.pick(120_000)) * time.Millisecond
 		}
 		i := w.start("disconnect", time.Hour, func(i *invocation) {
-			_ = i.do(answer, "delayed", "", nil, func() error { return nil })
+			_ = i.do(context.Background(), answer, "delayed", "", nil, func() error { return nil })
 			_, _ = i.disconnect().Handle(context.Background(), events.APIGatewayWebsocketProxyRequest{
 				RequestContext: events.APIGatewayWebsocketProxyRequestContext{ConnectionID: string(c.id), Authorizer: c.tab.user.authorizer()},
 			}) // nobody retries it
@@ -212,12 +214,13 @@ type posts struct{ *invocation }
 
 var errPost = errors.New("sim: the post failed")
 
-func (p posts) PostToConnection(_ context.Context, in *apigatewaymanagementapi.PostToConnectionInput, _ ...func(*apigatewaymanagementapi.Options)) (*apigatewaymanagementapi.PostToConnectionOutput, error) {
+func (p posts) PostToConnection(ctx context.Context, in *apigatewaymanagementapi.PostToConnectionInput, _ ...func(*apigatewaymanagementapi.Options)) (*apigatewaymanagementapi.PostToConnectionOutput, error) {
 	frame := slices.Clone(in.Data)
-	err := p.do(push, "Post", *in.ConnectionId, errPost, func() error {
+	p.w.checkBudget(ctx, p.invocation)
+	err := p.do(ctx, push, "Post", *in.ConnectionId, errPost, func() error {
 		c := p.w.byID[chat.ConnectionID(*in.ConnectionId)]
 		if c == nil || !c.up {
-			p.w.count(Gone)
+			p.w.gone(c, frame)
 			return &types.GoneException{}
 		}
 		p.w.posted(p.invocation, c, frame)
@@ -227,8 +230,8 @@ func (p posts) PostToConnection(_ context.Context, in *apigatewaymanagementapi.P
 	return &apigatewaymanagementapi.PostToConnectionOutput{}, err
 }
 
-func (p posts) DeleteConnection(_ context.Context, in *apigatewaymanagementapi.DeleteConnectionInput, _ ...func(*apigatewaymanagementapi.Options)) (*apigatewaymanagementapi.DeleteConnectionOutput, error) {
-	err := p.do(push, "Delete", *in.ConnectionId, errPost, func() error {
+func (p posts) DeleteConnection(ctx context.Context, in *apigatewaymanagementapi.DeleteConnectionInput, _ ...func(*apigatewaymanagementapi.Options)) (*apigatewaymanagementapi.DeleteConnectionOutput, error) {
+	err := p.do(ctx, push, "Delete", *in.ConnectionId, errPost, func() error {
 		c := p.w.byID[chat.ConnectionID(*in.ConnectionId)]
 		if c == nil || !c.up {
 			return &types.GoneException{}

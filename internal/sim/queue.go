@@ -42,9 +42,9 @@ type sends struct {
 
 var errSend = errors.New("sim: the queue did not answer")
 
-func (s sends) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+func (s sends) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	out := &sqs.SendMessageBatchOutput{}
-	err := s.do(enqueue, "Send", s.q.name+" "+*in.Entries[0].MessageBody, errSend, func() error {
+	err := s.do(ctx, enqueue, "Send", s.q.name+" "+*in.Entries[0].MessageBody, errSend, func() error {
 		for _, e := range in.Entries {
 			if s.w.strikes(SendRefused) {
 				out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: e.Id})
@@ -140,7 +140,7 @@ func (w *world) invokeDeliver() {
 	}
 	i := w.start("deliver", deliverLimit, func(i *invocation) {
 		out, err := i.deliver().Handle(context.Background(), e)
-		_ = i.do(answer, "answer", "", nil, func() error {
+		_ = i.do(context.Background(), answer, "answer", "", nil, func() error {
 			i.w.delivered(batch, out, err)
 			return nil
 		})

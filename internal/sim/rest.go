@@ -74,6 +74,10 @@ func (w *world) checkRest() {
 	for _, t := range w.tabs() {
 		w.checkOutbox(t)
 	}
+	for _, ref := range w.order {
+		w.checkForgotten(ref)
+		w.checkTold(ref)
+	}
 	for _, ws := range w.workspaces {
 		w.recount(ws)
 	}
@@ -94,6 +98,62 @@ func (w *world) checkStored(ref chat.Ref) {
 	}
 }
 
+// checkTold checks P5 at rest: every listener of then that is still there was pushed every acknowledged event.
+func (w *world) checkTold(ref chat.Ref) {
+	l := w.logs[ref]
+	for _, t := range chat.Tracks() {
+		for n := range *l.of(t) {
+			for c := range l.due[t][uint64(n+1)] {
+				if l.acked[t][uint64(n+1)] && w.byID[c].up {
+					w.violate("P5: %s was never told of %s %s %d", c, key(ref), t, n+1)
+				}
+			}
+		}
+	}
+}
+
+// checkForgotten checks that a connection that answered 410 is forgotten: nobody posts to it for two hours.
+func (w *world) checkForgotten(ref chat.Ref) {
+	for c, l := range w.head(ref).Listeners {
+		if conn := w.byID[c]; conn != nil && conn.refused[ref.Conversation] && l.Expires.After(time.Now()) {
+			w.violate("%s still listens to %s, although it is gone", c, key(ref))
+		}
+	}
+	for _, ws := range w.workspaces {
+		for _, u := range ws.users {
+			sockets, _ := w.memory.OfUser(context.Background(), ws.id, u.id)
+			for _, c := range sockets {
+				if conn := w.byID[c]; conn != nil && len(conn.refused) > 0 {
+					w.violate("%s still has a row, although it is gone", c)
+				}
+			}
+		}
+	}
+}
+
+// speakAgain has somebody say something in every conversation, long after the faults: now everything must go as
+// on the first day, and what is left of dead connections is swept up. Then everything is closed, which repairs
+// what the stream has lost.
+func (w *world) speakAgain() {
+	w.advance(time.Minute) // whatever a dead function had under way has landed
+	w.epilogue = true
+	for _, ref := range w.order {
+		for _, t := range w.tabs() {
+			if v := t.machine.View(ref.Conversation); v != nil && !v.Gone && t.user.ws.id == ref.Workspace && t.user.role == chat.RoleCustomer {
+				t.say(ref.Conversation, chat.Public, 1)
+				if w.logs[ref].lost {
+					w.logs[ref].closing = true
+					e, err := t.machine.Close(ref.Conversation, "end")
+					t.asked(lane{ref.Conversation, chat.Public}, "closes", []chat.EventID{e}, err)
+				}
+				t.flush()
+				break
+			}
+		}
+	}
+	w.collect()
+}
+
 // checkOutbox checks that what a client queued is in the log, in its order, unless it was told that it is not.
 func (w *world) checkOutbox(t *tab) {
 	for at, ids := range t.queued {
@@ -107,6 +167,8 @@ func (w *world) checkOutbox(t *tab) {
 			switch {
 			case seq == 0 && !t.failed[at][id]:
 				w.violate("P1: %s queued %s in %s, which is neither stored nor refused", t, id, at.conversation)
+			case seq > 0 && !t.failed[at][id] && !t.acked[at][id]:
+				w.violate("P1: %s wrote %s, which is stored at %d and was never acknowledged", t, id, seq)
 			case seq > 0 && seq <= last:
 				w.violate("P3: %s wrote %s after what is at %d, but it is at %d", t, id, last, seq)
 			case seq > 0:

@@ -80,6 +80,9 @@ func (w *world) step() bool {
 	}
 	w.collect()
 	w.hangups()
+	if w.bad.Load() {
+		w.violate("P6: a post may take longer than its budget")
+	}
 	return true
 }
 
@@ -228,6 +231,11 @@ func (w *world) settle() {
 			continue
 		}
 		why := w.unrest()
+		if why == "" && !w.epilogue {
+			w.speakAgain()
+			end = time.Now().Add(restLimit)
+			continue
+		}
 		if why == "" {
 			w.checkRest()
 			return

@@ -42,6 +42,7 @@ type call struct {
 	fate  chan fate
 	ready time.Time
 	late  bool // the function is dead, the effect is still on its way
+	left  bool // its context has ended: nobody waits for it any more
 }
 
 // invocation is one run of a function.
@@ -76,10 +77,17 @@ func (w *world) start(what string, limit time.Duration, run func(*invocation)) *
 func (i *invocation) now() time.Time { return time.Now().Add(i.skew) }
 
 // do is a port call: it stops until the schedule lets it go on.
-func (i *invocation) do(k kind, name, key string, failure error, effect func() error) error {
+func (i *invocation) do(ctx context.Context, k kind, name, key string, failure error, effect func() error) error {
 	c := &call{inv: i, kind: k, name: name, key: key, fate: make(chan fate)}
 	i.w.arrive(c)
-	switch <-c.fate {
+	var f fate
+	select {
+	case f = <-c.fate:
+	case <-ctx.Done(): // only while the schedule lets time pass
+		c.left = true
+		return failure
+	}
+	switch f {
 	case proceed:
 		return effect()
 	case refuse:
@@ -119,6 +127,12 @@ func (w *world) collect() {
 		synctest.Wait()
 	}
 	w.running = slices.DeleteFunc(w.running, func(i *invocation) bool { return i.over })
+	w.waiting = slices.DeleteFunc(w.waiting, func(c *call) bool {
+		if c.left {
+			w.count(Abandoned)
+		}
+		return c.left
+	})
 }
 
 // enter takes a call into the waiting list, unless its function is dead.
@@ -233,6 +247,6 @@ func (f fate) String() string {
 }
 
 // sleep is chat.Service.Sleep: how long is the schedule's to say.
-func (i *invocation) sleep(context.Context, time.Duration) {
-	_ = i.do(pause, "Sleep", "", nil, func() error { return nil })
+func (i *invocation) sleep(ctx context.Context, _ time.Duration) {
+	_ = i.do(ctx, pause, "Sleep", "", nil, func() error { return nil })
 }

@@ -19,6 +19,7 @@ type shard struct {
 	busy    bool
 	away    time.Time // the relay is not there until then
 	size    int       // of the next batch, 0 for any: halved after an error
+	process *process  // the function's warm process, nil after a death
 }
 
 // record is one append with its images.
@@ -77,16 +78,21 @@ func (w *world) invokeRelay(s *shard) {
 		}})
 	}
 	s.busy = true
+	if s.process == nil || w.pick(4) == 0 {
+		s.process = w.newProcess()
+	}
+	p := s.process
 	i := w.start("relay", relayLimit, func(i *invocation) {
-		out, err := i.relay().Handle(context.Background(), e)
-		_ = i.do(answer, "answer", "", nil, func() error {
+		p.store.invocation, p.sends.invocation = i, i
+		out, err := p.relay.Handle(context.Background(), e)
+		_ = i.do(context.Background(), answer, "answer", "", nil, func() error {
 			s.relayed(from, to, out, err)
 			return nil
 		})
 	})
 	w.log("relay#%d gets %s%d to %d", i.id, s.name, from, to-1)
 	i.onDeath = func() {
-		s.busy, s.size = false, max(1, (to-from)/2)
+		s.busy, s.size, s.process = false, max(1, (to-from)/2), nil
 		w.count(StreamRepeated)
 	}
 }
@@ -105,6 +111,10 @@ func (s *shard) relayed(from, to int, out events.DynamoDBEventResponse, err erro
 			return
 		}
 		s.next, s.size = n, max(1, (to-n)/2)
+		if s.size == 1 && s.w.strikes(StreamGaveUp) { // retries are bounded: the record goes to the failure destination
+			s.w.logOf(s.records[n].after.Ref).lost = true
+			s.next++
+		}
 	} else if s.w.strikes(StreamRepeated) {
 		s.next = from
 	}

@@ -41,6 +41,7 @@ type tab struct {
 
 	queued map[lane][]chat.EventID // in the order in which the user wrote
 	failed map[lane]map[chat.EventID]bool
+	acked  map[lane]map[chat.EventID]bool
 	seen   map[lane]*progress
 }
 
@@ -61,7 +62,8 @@ func (t *tab) String() string {
 }
 
 func (u *user) open() {
-	t := &tab{user: u, n: len(u.tabs) + 1, queued: map[lane][]chat.EventID{}, failed: map[lane]map[chat.EventID]bool{}}
+	t := &tab{user: u, n: len(u.tabs) + 1, queued: map[lane][]chat.EventID{}, failed: map[lane]map[chat.EventID]bool{},
+		acked: map[lane]map[chat.EventID]bool{}}
 	u.tabs = append(u.tabs, t)
 	t.boot()
 }
@@ -148,6 +150,11 @@ func (t *tab) told(n client.Notice) {
 	switch n.Kind {
 	case client.Acked:
 		w.checkAcked(t.user, n)
+		l := lane{n.Conversation, n.Track}
+		if t.acked[l] == nil {
+			t.acked[l] = map[chat.EventID]bool{}
+		}
+		t.acked[l][n.ID] = true
 	case client.Refused:
 		w.log("%s is refused %s %s: %s %s", t, n.Track, n.ID, n.Code, n.Message)
 		l := lane{n.Conversation, n.Track}
@@ -378,7 +385,9 @@ func (t *tab) probe(c chat.ConversationID) {
 	foreign := chat.ConversationID(id(chat.ConversationPrefix, 1+w.pick(maxConversations)))
 	after := uint64(w.pick(20))
 	var frame any
-	switch w.pick(5) {
+	switch w.pick(7) {
+	case 5, 6:
+		frame = t.reuse(c)
 	case 0, 1:
 		w.count(StaleHello)
 		frame = protocol.Hello{Action: protocol.ActionHello, Ref: "probe", Cursors: map[chat.ConversationID]protocol.Cursor{c: {Public: uint64(w.pick(60)), Desk: uint64(w.pick(9))}}}
@@ -389,5 +398,19 @@ func (t *tab) probe(c chat.ConversationID) {
 	default:
 		frame = protocol.Typing{Action: protocol.ActionTyping, Ref: "probe", Conversation: foreign, Read: after}
 	}
-	up.in = append(up.in, protocol.Encode(frame))
+	if frame != nil {
+		up.in = append(up.in, protocol.Encode(frame))
+	}
+}
+
+// reuse says something new under an id that the log may have: with an id that was never sent, so that no entry
+// of the outbox is meant.
+func (t *tab) reuse(c chat.ConversationID) any {
+	w := t.user.w
+	l := w.logs[chat.Ref{Workspace: t.user.ws.id, Conversation: c}]
+	if l == nil {
+		return nil
+	}
+	m := protocol.NewMessage{ID: chat.EventID(id(chat.EventPrefix, 1<<24|1+w.pick(2))), Text: t.texts(c, chat.Public, 1)[0]}
+	return protocol.Send{Action: protocol.ActionSend, Ref: "probe", Conversation: c, Messages: []protocol.NewMessage{m}}
 }

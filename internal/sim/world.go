@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -35,6 +36,7 @@ type world struct {
 	waiting     []*call
 	running     []*invocation
 	invocations int
+	bad         atomic.Bool // a post had no deadline, or a late one
 	effects     int
 
 	memory     *chattest.Memory
@@ -53,6 +55,7 @@ type world struct {
 	messages  int
 	frames    int
 	long      bool // long texts are written
+	epilogue  bool // the faults have ended, everything was at rest, and somebody spoke again
 	hash      uint64
 	violation string
 	trace     []string
@@ -81,6 +84,9 @@ func newWorld(seed uint64, tracing bool, without map[Fault]bool) *world {
 	w.long = w.pick(6) == 0
 	for n := range 1 + w.pick(2) {
 		w.populate(n + 1)
+	}
+	if seed%40 == 7 {
+		w.crowd()
 	}
 	return w
 }
@@ -187,12 +193,20 @@ func (i *invocation) deliver() *worker.Deliver {
 	return &worker.Deliver{Delivery: i.deliveryPort(), Log: quiet}
 }
 
-func (i *invocation) relay() *worker.Relay {
-	s := store{i}
-	return &worker.Relay{
-		Relay: &chat.Relay{Reader: s, Tails: s, Subscriptions: s, Queue: &queue.Integration{API: sends{i, i.w.jobs}, URL: i.w.jobs.name}},
-		Head:  i.w.headOfImage, Log: quiet,
+// process is a warm relay: one invocation after another runs in it, and it remembers what it has handled.
+type process struct {
+	store *store
+	sends *sends
+	relay *worker.Relay
+}
+
+func (w *world) newProcess() *process {
+	p := &process{store: &store{}, sends: &sends{q: w.jobs}}
+	p.relay = &worker.Relay{
+		Relay: &chat.Relay{Reader: p.store, Tails: p.store, Subscriptions: p.store, Queue: &queue.Integration{API: p.sends, URL: w.jobs.name}},
+		Head:  w.headOfImage, Log: quiet,
 	}
+	return p
 }
 
 func (i *invocation) disconnect() *wsauth.Disconnect {
@@ -202,4 +216,12 @@ func (i *invocation) disconnect() *wsauth.Disconnect {
 // lines returns the last n lines of the trace.
 func (w *world) lines(n int) string {
 	return strings.Join(w.trace[max(0, len(w.trace)-n):], "\n")
+}
+
+// crowd opens more tabs of one customer than HEAD has room for listeners.
+func (w *world) crowd() {
+	u := w.workspaces[0].users[0]
+	for range chat.MaxListeners + 3 {
+		u.open()
+	}
 }

@@ -22,6 +22,7 @@ type Relay struct {
 // behind it again. Then it trims the tails of the conversations that it has seen, each once.
 func (r *Relay) Handle(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	latest := map[chat.Ref]*chat.Head{}
+	var order []chat.Ref // as first seen: the same records mean the same calls
 	var out events.DynamoDBEventResponse
 	for _, rec := range e.Records {
 		head, err := r.record(ctx, rec)
@@ -31,11 +32,14 @@ func (r *Relay) Handle(ctx context.Context, e events.DynamoDBEvent) (events.Dyna
 			break
 		}
 		if head != nil {
+			if latest[head.Ref] == nil {
+				order = append(order, head.Ref)
+			}
 			latest[head.Ref] = head
 		}
 	}
-	for ref, head := range latest {
-		if err := r.Relay.Trim(ctx, head); err != nil {
+	for _, ref := range order {
+		if err := r.Relay.Trim(ctx, latest[ref]); err != nil {
 			// Not the record's failure: its jobs are written, and the next append trims again.
 			r.Log.WarnContext(ctx, "trim failed", "conversation", ref.Conversation, "error", err)
 		}
