@@ -131,9 +131,10 @@ func (p *process) signalKill() {
 	}
 }
 
-// freeze stops the child as Lambda freezes an idle environment. function.mu is held.
+// freeze stops the child as Lambda freezes an idle environment. function.mu is held. On a busy machine a child may
+// have asked for its first event before start has noted it; the next sweep freezes it.
 func (p *process) freeze() {
-	if !p.frozen && !p.killed {
+	if p.child != nil && !p.frozen && !p.killed {
 		p.frozen = p.child.Signal(stopSignal) == nil
 	}
 }
