@@ -9,9 +9,12 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// until sends one message every pause until one is refused, moving the tail as the relay does, and returns how
-// many were taken; at most 100.
-func (w *world) until(p chat.Principal, pause time.Duration, text string, keep uint64) int {
+// relayAway stands for a relay that moves no tails.
+const relayAway = -1
+
+// until sends one message every pause until one is refused, moving the tail but for keep events as the relay
+// does, and returns how many were taken; at most 100.
+func (w *world) until(p chat.Principal, pause time.Duration, text string, keep int) int {
 	w.Helper()
 	for n := range 100 {
 		w.clock.Advance(pause)
@@ -20,8 +23,8 @@ func (w *world) until(p chat.Principal, pause time.Duration, text string, keep u
 			return n
 		}
 		w.must(err)
-		if keep > 0 && n%3 == 2 {
-			w.moveTail(chat.Public, keep)
+		if keep >= 0 && n%3 == 2 {
+			w.moveTail(chat.Public, uint64(keep))
 		}
 	}
 	return 100
@@ -29,7 +32,7 @@ func (w *world) until(p chat.Principal, pause time.Duration, text string, keep u
 
 func TestRate(t *testing.T) {
 	t.Parallel()
-	for _, keep := range []uint64{0, 1, 4} { // 0: the relay is away
+	for _, keep := range []int{relayAway, 0, 4} {
 		for name, c := range map[string]struct {
 			pause    time.Duration
 			min, max int
@@ -56,7 +59,7 @@ func TestRateEndsWithThePause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("hello")
-	w.until(w.customer, time.Millisecond, "x", 1)
+	w.until(w.customer, time.Millisecond, "x", 0)
 	w.clock.Advance(chat.DefaultRate.Pause)
 	_, err := w.send(w.customer, w.head().Public.Last, w.messages("sorry")...)
 	w.must(err)
@@ -67,10 +70,10 @@ func TestRateOfBigMessagesAndOthers(t *testing.T) {
 	w := newWorld(t)
 	w.start("hello")
 	w.join()
-	if n := w.until(w.operator, time.Millisecond, "x", 1); n != 100 {
+	if n := w.until(w.operator, time.Millisecond, "x", 0); n != 100 {
 		t.Fatalf("staff is limited after %d", n)
 	}
-	if n := w.until(w.customer, 50*time.Millisecond, strings.Repeat("x", chat.MaxText), 1); n > 36 {
+	if n := w.until(w.customer, 50*time.Millisecond, strings.Repeat("x", chat.MaxText), 0); n > 36 {
 		t.Fatalf("%d big messages in %v", n, 100*50*time.Millisecond)
 	}
 }
@@ -120,7 +123,7 @@ func TestFailingToMuteIsNotTheSendersProblem(t *testing.T) {
 	w := newWorld(t)
 	w.start("hello")
 	w.throttle("Mute")
-	if n := w.until(w.customer, time.Millisecond, "x", 0); n != 100 {
+	if n := w.until(w.customer, time.Millisecond, "x", relayAway); n != 100 {
 		t.Fatalf("refused after %d", n)
 	}
 }

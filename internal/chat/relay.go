@@ -62,11 +62,9 @@ type SubscriptionSource interface {
 
 const (
 	// tailBytes is where the relay moves a tail: with it and the rest of HEAD under 1 KB, a send costs one
-	// write unit (DynamoDB bills writes per started KB of the item).
+	// write unit (DynamoDB bills writes per started KB of the item). The whole tail moves: an event that stayed
+	// would be billed with every write until the next move (dynamo.TestWriteUnits has the figures).
 	tailBytes = 520
-	// tailKeeps is how many of the newest events stay: a retry of the last frame finds itself in the image
-	// that refuses it.
-	tailKeeps = 1
 	// eventOverhead is about what an event takes in the tail besides its text.
 	eventOverhead = 44
 	// repairPage is how many events a repair reads at once.
@@ -151,10 +149,10 @@ func jobsFor(subs []Subscription, ref Ref, t Track, e Event) []IntegrationJob {
 func (r *Relay) Trim(ctx context.Context, after *Head) error {
 	for _, t := range Tracks() {
 		track := after.Track(t)
-		if sizeOfTail(track.Tail) <= tailBytes || len(track.Tail) <= tailKeeps {
+		if sizeOfTail(track.Tail) <= tailBytes {
 			continue
 		}
-		if err := r.Tails.MoveTail(ctx, after, t, track.Last-tailKeeps, r.handled.upTo(after, t)); err != nil {
+		if err := r.Tails.MoveTail(ctx, after, t, track.Last, r.handled.upTo(after, t)); err != nil {
 			return err
 		}
 	}
@@ -178,5 +176,5 @@ func (s *Service) trimIfHuge(ctx context.Context, out *Outcome) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_ = s.Tails.MoveTail(ctx, out.Head, out.Track, track.Last-tailKeeps, 0)
+	_ = s.Tails.MoveTail(ctx, out.Head, out.Track, track.Last, 0)
 }

@@ -210,8 +210,8 @@ func TestTrim(t *testing.T) {
 	}{
 		{"short", []string{"a", "b"}, 1},
 		{"at the bound", []string{strings.Repeat("x", 520-44*2)}, 1},
-		{"past the bound", []string{strings.Repeat("x", 520-44*2+1)}, 2},
-		{"many", make20()[:12], 13},
+		{"past the bound", []string{strings.Repeat("x", 520-44*2+1)}, 3},
+		{"many", make20()[:12], 14},
 	} {
 		s := newStream(t)
 		s.start(c.texts...)
@@ -238,7 +238,7 @@ func TestTrim(t *testing.T) {
 	_, err := s.svc.Send(t.Context(), s.operator, s.conv, chat.Desk, 0, s.messages(make20()...))
 	s.must(err)
 	s.must(s.relay.Trim(t.Context(), s.record()))
-	if h := s.head(); h.Desk.From != 20 || len(s.log(chat.Desk)) != 20 {
+	if h := s.head(); h.Desk.From != 21 || len(s.log(chat.Desk)) != 20 {
 		t.Fatalf("desk tail from %d", h.Desk.From)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -77,7 +78,7 @@ func sample(t *testing.T, name string) Event {
 func (w *world) handle(e Event) map[string]any {
 	w.Helper()
 	res, err := w.handler.Handle(w.Context(), e)
-	if err != nil || res.StatusCode != 200 {
+	if err != nil || res.StatusCode != http.StatusOK {
 		w.Fatalf("%+v, %v", res, err)
 	}
 	var frame map[string]any

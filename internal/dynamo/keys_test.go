@@ -1,0 +1,91 @@
+package dynamo
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	goldenWorkspace    = chat.WorkspaceID("w_01kaw3v4x00123456789abcdef")
+	goldenUser         = chat.UserID("u_01kaw3v4x0fedcba9876543210")
+	goldenConversation = chat.ConversationID("c_01kaw3v4x0c0nversat10n0001")
+	goldenSession      = chat.SessionID("s_01kaw3v4x0aaaabbbbccccdddd")
+	goldenConnection   = chat.ConnectionID("TXzPWdnOjoECGjA=")
+)
+
+// Keys are stored data: whoever has to change this table has to migrate two tables.
+func TestKeysAreStoredData(t *testing.T) {
+	t.Parallel()
+	ref := chat.Ref{Workspace: goldenWorkspace, Conversation: goldenConversation}
+	const w = "w_01kaw3v4x00123456789abcdef"
+	for _, c := range []struct{ got, want key }{
+		{headKey(ref), key{w + "#c_01kaw3v4x0c0nversat10n0001", "H"}},
+		{stateKey(ref), key{w + "#c_01kaw3v4x0c0nversat10n0001", "S"}},
+		{chunkKey(ref, chat.Public, 1), key{w + "#c_01kaw3v4x0c0nversat10n0001", "P000000000001"}},
+		{chunkKey(ref, chat.Desk, 123456789012), key{w + "#c_01kaw3v4x0c0nversat10n0001", "D123456789012"}},
+		{openKey(goldenWorkspace, goldenUser, goldenConversation), key{w + "#u_01kaw3v4x0fedcba9876543210", "Oc_01kaw3v4x0c0nversat10n0001"}},
+		{closedKey(goldenWorkspace, goldenUser, goldenConversation), key{w + "#u_01kaw3v4x0fedcba9876543210", "Cc_01kaw3v4x0c0nversat10n0001"}},
+		{sessionKey(goldenWorkspace, goldenUser, goldenSession), key{w + "#u_01kaw3v4x0fedcba9876543210", "Ss_01kaw3v4x0aaaabbbbccccdddd"}},
+		{accountKey(goldenWorkspace, goldenUser), key{w + "#u_01kaw3v4x0fedcba9876543210", "A"}},
+		{waitingKey(ref, 1_790_000_000_123), key{w + "#waiting#1", "1790000000123#c_01kaw3v4x0c0nversat10n0001"}},
+		{waitingKey(ref, 5), key{w + "#waiting#1", "0000000000005#c_01kaw3v4x0c0nversat10n0001"}},
+		{subscriptionKey(goldenWorkspace, "crm"), key{w + "#subscriptions", "crm"}},
+		{workspaceKey(goldenWorkspace), key{w, "W"}},
+		{widgetKey("k1"), key{"widget#k1", "W"}},
+		{emailKey("ada@shop.example"), key{"email#ada@shop.example", "A"}},
+		{connectionKey(goldenWorkspace, goldenUser, goldenConnection), key{w + "#u_01kaw3v4x0fedcba9876543210", "TXzPWdnOjoECGjA="}},
+		{deskKey(goldenWorkspace, goldenConnection), key{w + "#desk", "TXzPWdnOjoECGjA="}},
+		{listenerKey(ref, 7, goldenConnection), key{w + "#c_01kaw3v4x0c0nversat10n0001#7", "TXzPWdnOjoECGjA="}},
+		{ticketKey(goldenWorkspace, "h4sh"), key{w + "#ticket#h4sh", "T"}},
+		{attemptKey("address.123.h4sh"), key{"signin#address.123.h4sh", "N"}},
+	} {
+		if c.got != c.want {
+			t.Errorf("%v, want %v", c.got, c.want)
+		}
+	}
+	if got := shardOf(goldenConnection); got != 7 {
+		t.Errorf("the connection's listener row is in shard %d: where it was written it would not be found", got)
+	}
+}
+
+// Chunks are read by ranges: text order must be number order.
+func TestChunkKeysSortBySeq(t *testing.T) {
+	t.Parallel()
+	ref := chat.Ref{Workspace: goldenWorkspace, Conversation: goldenConversation}
+	var keys []string
+	for _, seq := range []uint64{1, 2, 9, 10, 99, 100, 12345, 999_999, 1_000_000, 999_999_999_999} {
+		keys = append(keys, chunkKey(ref, chat.Public, seq).sk)
+	}
+	if !slices.IsSorted(keys) {
+		t.Error(keys)
+	}
+}
+
+func TestWaitingListIsSpread(t *testing.T) {
+	t.Parallel()
+	shards := map[int]int{}
+	for range 400 {
+		c := chat.ConversationID(chat.NewID(chat.ConversationPrefix, zero))
+		shards[waitingShard(c)]++
+	}
+	for shard := range waitingShards {
+		if shards[shard] < 50 {
+			t.Errorf("shard %d got %d of 400", shard, shards[shard])
+		}
+	}
+}
+
+// No key of one workspace may begin another's partition: ids cannot hold the separator.
+func TestSeparatorIsNotInIDs(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		for _, prefix := range []string{chat.WorkspacePrefix, chat.UserPrefix, chat.ConversationPrefix, chat.SessionPrefix} {
+			if id := chat.NewID(prefix, zero); strings.Contains(id, "#") {
+				t.Fatal(id)
+			}
+		}
+	}
+}
