@@ -73,6 +73,7 @@ func (w *world) checkRest() {
 	}
 	for _, t := range w.tabs() {
 		w.checkOutbox(t)
+		w.checkFailed(t)
 	}
 	for _, ref := range w.order {
 		w.checkForgotten(ref)
@@ -169,11 +170,28 @@ func (w *world) checkOutbox(t *tab) {
 				w.violate("P1: %s queued %s in %s, which is neither stored nor refused", t, id, at.conversation)
 			case seq > 0 && !t.failed[at][id] && !t.acked[at][id]:
 				w.violate("P1: %s wrote %s, which is stored at %d and was never acknowledged", t, id, seq)
+			case t.failed[at][id]:
+				// Refused, or not after all: an earlier invocation of its frame, still running, may have stored it
+				// once the reason had passed. Its place is then its own.
 			case seq > 0 && seq <= last:
 				w.violate("P3: %s wrote %s after what is at %d, but it is at %d", t, id, last, seq)
 			case seq > 0:
 				last = seq
 			}
+		}
+	}
+}
+
+// checkFailed checks that what a client shows as refused is not in the log.
+func (w *world) checkFailed(t *tab) {
+	for _, e := range t.machine.Outbox() {
+		l := w.logs[chat.Ref{Workspace: t.user.ws.id, Conversation: e.Conversation}]
+		if e.Failed == "" || l == nil {
+			continue
+		}
+		seq := l.ids[e.Track][eventName{t.user.id, e.ID}]
+		if v := t.machine.View(e.Conversation); seq > 0 && v != nil && seq > v.Base(e.Track) && seq <= v.Applied(e.Track) {
+			w.violate("%s shows %s as refused (%s), but it is at %s %d", t, e.ID, e.Failed, e.Track, seq)
 		}
 	}
 }
