@@ -152,7 +152,7 @@ func (f *figures) rows() []row {
 	}
 	if s := f.Storm; s != nil {
 		add(fmt.Sprintf("storm, %d clients that missed %d each", s.Clients, s.Missed), "all caught up in %.2f s", s.All)
-		add("  each p50 / p99; incomplete", "%.0f / %.0f ms; %d", s.Each.P50, s.Each.P99, s.Holes)
+		add("  each p50 / p99; incomplete; retries", "%.0f / %.0f ms; %d; %d", s.Each.P50, s.Each.P99, s.Holes, s.Retries)
 	}
 	if f.Cost != nil {
 		f.costRows(add)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +61,8 @@ type StormResult struct {
 	All   float64   `json:"allSeconds"`
 	Each  Quantiles `json:"eachMs"`
 	Holes int       `json:"holes"` // clients whose welcome did not hold what they missed
+	// Retries is how often a client was turned away and came again after a jittered pause, as real ones do.
+	Retries int `json:"retries"`
 }
 
 // Storm lets all customers of a crowd miss some messages, and come back at once.
@@ -73,13 +76,14 @@ func (c *Crowd) Storm(ctx context.Context, missed int) (StormResult, error) {
 	r := StormResult{Clients: len(c.Pairs), Missed: missed}
 	took := make([]time.Duration, len(c.Pairs))
 	sockets := make([]*Socket, len(c.Pairs))
-	var holes atomic.Int64
+	var holes, retries atomic.Int64
 	start := time.Now()
 	g, gctx := errgroup.WithContext(ctx)
 	for i, p := range c.Pairs {
 		g.Go(func() error {
 			had := p.Customer.last()
-			s, welcome, err := Enter(gctx, c.api, p.token, map[chat.ConversationID]protocol.Cursor{p.Customer.conversation: {Public: had}})
+			s, welcome, n, err := insist(gctx, c.api, p.token, map[chat.ConversationID]protocol.Cursor{p.Customer.conversation: {Public: had}})
+			retries.Add(int64(n))
 			if err != nil {
 				return err
 			}
@@ -91,9 +95,23 @@ func (c *Crowd) Storm(ctx context.Context, missed int) (StormResult, error) {
 		})
 	}
 	err := g.Wait()
-	r.All, r.Each, r.Holes = time.Since(start).Seconds(), QuantilesOf(took), int(holes.Load())
+	r.All, r.Each, r.Holes, r.Retries = time.Since(start).Seconds(), QuantilesOf(took), int(holes.Load()), int(retries.Load())
 	CloseAll(sockets)
 	return r, err
+}
+
+// maxTries is how often a client comes again: the pauses add up to half a minute on average.
+const maxTries = 12
+
+// insist enters, again and again with full jitter when it is turned away.
+func insist(ctx context.Context, api *client.API, token string, cursors map[chat.ConversationID]protocol.Cursor) (*Socket, protocol.Welcome, int, error) {
+	for try := 0; ; try++ {
+		s, w, err := Enter(ctx, api, token, cursors)
+		if err == nil || try == maxTries || ctx.Err() != nil {
+			return s, w, try, err
+		}
+		time.Sleep(rand.N(min(5*time.Second, 250*time.Millisecond<<try)))
+	}
 }
 
 // sayAll lets every operator say n messages in each conversation, 64 conversations side by side, and waits for
