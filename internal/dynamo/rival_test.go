@@ -167,7 +167,7 @@ type measured struct {
 	pageRead, pageRequests float64
 }
 
-const measuredMessages = 200
+const measuredMessages = 80
 
 // measure sends messages to a conversation of two with a listener each. afterwards does what the layout needs
 // besides, at most once per message.

@@ -1,62 +1,101 @@
 package dynamo
 
 import (
+	"encoding/base64"
 	"fmt"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/jsonscan"
 )
 
-// HeadOfImage reads an image of the chat table's stream as HEAD; ok is false for any other item, and for the
-// absent old image of a new one.
-func (s *Store) HeadOfImage(image map[string]events.DynamoDBAttributeValue) (*chat.Head, bool, error) {
-	if sk, has := image["sk"]; !has || sk.DataType() != events.DataTypeString || sk.String() != skHead {
-		return nil, false, nil
+// HeadOfImage reads an image of the chat table's stream, in DynamoDB's JSON, as HEAD; ok is false for any other item,
+// and for the absent old image of a new one.
+func (s *Store) HeadOfImage(image []byte) (head *chat.Head, ok bool, err error) {
+	it, err := itemOfImage(image, nil)
+	if err != nil || getS(it, "sk") != skHead {
+		return nil, false, err
 	}
-	it := make(item, len(image))
-	for name, v := range image {
-		converted, err := fromStream(v)
-		if err != nil {
-			return nil, false, err
-		}
-		it[name] = converted
-	}
-	head, err := readHead(it, s.Epoch)
+	head, err = readHead(it, s.Epoch)
 	return head, err == nil, err
 }
 
-// fromStream converts the types that HEAD uses.
-func fromStream(v events.DynamoDBAttributeValue) (types.AttributeValue, error) {
-	switch v.DataType() {
-	case events.DataTypeString:
-		return str(v.String()), nil
-	case events.DataTypeNumber:
-		return &types.AttributeValueMemberN{Value: v.Number()}, nil
-	case events.DataTypeBinary:
-		return bin(v.Binary()), nil
-	case events.DataTypeMap:
-		m := make(item, len(v.Map()))
-		for k, e := range v.Map() {
-			c, err := fromStream(e)
-			if err != nil {
-				return nil, err
-			}
-			m[k] = c
-		}
-		return &types.AttributeValueMemberM{Value: m}, nil
-	case events.DataTypeList:
-		l := make([]types.AttributeValue, len(v.List()))
-		for i, e := range v.List() {
-			c, err := fromStream(e)
-			if err != nil {
-				return nil, err
-			}
-			l[i] = c
-		}
-		return &types.AttributeValueMemberL{Value: l}, nil
-	default:
-		return nil, fmt.Errorf("%w: attribute type %d", errCorrupt, v.DataType())
+// ends are the attributes that EndsOfImage reads.
+var ends = map[string]bool{"pk": true, "sk": true, "n": true, "d": true}
+
+// EndsOfImage is HeadOfImage for whoever needs the name and the newest seqs only: nothing else is read.
+func (s *Store) EndsOfImage(image []byte) (head *chat.Head, ok bool, err error) {
+	it, err := itemOfImage(image, ends)
+	if err != nil || getS(it, "sk") != skHead {
+		return nil, false, err
 	}
+	ref, err := refOf(getS(it, "pk"))
+	if err != nil {
+		return nil, false, err
+	}
+	head = &chat.Head{Ref: ref}
+	for _, t := range chat.Tracks() {
+		head.Track(t).Last = getN(it, namesOf(t).last)
+	}
+	return head, true, nil
+}
+
+// itemOfImage decodes an image, or the wanted attributes of it. What is no HEAD may hold types that HEAD does not use;
+// it is recognised by its sort key before they are looked at.
+func itemOfImage(image []byte, wanted map[string]bool) (it item, err error) {
+	it = item{}
+	jsonscan.Members(image, func(name string, value []byte) bool {
+		if name == "sk" {
+			it[name], err = ofJSON(value)
+		}
+		return name != "sk"
+	})
+	if err != nil || getS(it, "sk") != skHead {
+		return nil, err
+	}
+	jsonscan.Members(image, func(name string, value []byte) bool {
+		if wanted == nil || wanted[name] {
+			it[name], err = ofJSON(value)
+		}
+		return err == nil
+	})
+	return it, err
+}
+
+// ofJSON converts the types that HEAD uses from DynamoDB's JSON: {"S": "..."}.
+func ofJSON(value []byte) (v types.AttributeValue, err error) {
+	jsonscan.Members(value, func(kind string, value []byte) bool {
+		switch kind {
+		case "S":
+			v = str(jsonscan.Unquote(value))
+		case "N":
+			v = &types.AttributeValueMemberN{Value: jsonscan.Unquote(value)}
+		case "B":
+			var b []byte
+			b, err = base64.StdEncoding.DecodeString(jsonscan.Unquote(value))
+			v = bin(b)
+		case "M":
+			m := item{}
+			jsonscan.Members(value, func(name string, value []byte) bool {
+				m[name], err = ofJSON(value)
+				return err == nil
+			})
+			v = &types.AttributeValueMemberM{Value: m}
+		case "L":
+			var l types.AttributeValueMemberL
+			jsonscan.Elements(value, func(value []byte) {
+				element, failed := ofJSON(value)
+				if l.Value = append(l.Value, element); failed != nil {
+					err = failed
+				}
+			})
+			v = &l
+		}
+		return false // an attribute has one type
+	})
+	if v == nil && err == nil {
+		err = fmt.Errorf("%w: attribute of an unknown type", errCorrupt)
+	}
+	return v, err
 }
