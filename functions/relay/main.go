@@ -30,11 +30,12 @@ func main() {
 			Queue:         &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},
 		},
 		Head: store.HeadOfImage,
+		Ends: store.EndsOfImage,
 		Log:  telemetry.Logger(env),
 	}
 	if err := env.Err(); err != nil {
 		slog.Error("configuration", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(relay.Handle)
+	lambda.Start(relay)
 }

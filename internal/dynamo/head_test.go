@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -175,6 +176,19 @@ func streamImage(t *testing.T, it item) map[string]events.DynamoDBAttributeValue
 	return out
 }
 
+// asJSON writes an image as Lambda passes it; nil stays nil.
+func asJSON(t *testing.T, image map[string]events.DynamoDBAttributeValue) []byte {
+	t.Helper()
+	if image == nil {
+		return nil
+	}
+	raw, err := json.Marshal(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func streamValue(t *testing.T, v types.AttributeValue) events.DynamoDBAttributeValue {
 	t.Helper()
 	switch v := v.(type) {
@@ -210,12 +224,16 @@ func TestStreamImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := streamImage(t, rawHead(t, s, ref))
-	got, ok, err := s.HeadOfImage(image)
+	got, ok, err := s.HeadOfImage(asJSON(t, image))
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+	ends, ok, err := s.EndsOfImage(asJSON(t, image))
+	if err != nil || !ok || ends.Ref != want.Ref || ends.Public.Last != want.Public.Last || ends.Desk.Last != 1 {
+		t.Errorf("%+v, %v, %v", ends, ok, err)
 	}
 	if k := image["k"]; k.String() != kindAppend {
 		t.Errorf("the append is marked %q: the stream's filter would drop it", k.String())
@@ -223,12 +241,14 @@ func TestStreamImages(t *testing.T) {
 	for name, image := range map[string]map[string]events.DynamoDBAttributeValue{
 		"none": nil, "STATE": {"sk": events.NewStringAttribute("S")}, "number": {"sk": events.NewNumberAttribute("1")},
 	} {
-		if h, ok, err := s.HeadOfImage(image); h != nil || ok || err != nil {
-			t.Errorf("%s: %v, %v, %v", name, h, ok, err)
+		for _, read := range []func([]byte) (*chat.Head, bool, error){s.HeadOfImage, s.EndsOfImage} {
+			if h, ok, err := read(asJSON(t, image)); h != nil || ok || err != nil {
+				t.Errorf("%s: %v, %v, %v", name, h, ok, err)
+			}
 		}
 	}
 	image["T"] = events.NewStringSetAttribute([]string{"x"})
-	if _, _, err := s.HeadOfImage(image); !errors.Is(err, errCorrupt) {
+	if _, _, err := s.HeadOfImage(asJSON(t, image)); !errors.Is(err, errCorrupt) {
 		t.Errorf("a type that HEAD does not use: %v", err)
 	}
 }

@@ -3,11 +3,13 @@ package sim
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/worker"
 )
 
 // shard is one shard of the table's stream with its poller: in order, at least once, one batch at a time.
@@ -33,23 +35,22 @@ func (w *world) shardOf(ref chat.Ref) *shard {
 func (s *shard) ready() bool { return !s.busy && s.next < len(s.records) && !s.away.After(time.Now()) }
 
 // image stands for an item's image; headOfImage reads it as the adapter would.
-func (s *shard) image(n int, kind string) map[string]events.DynamoDBAttributeValue {
-	return map[string]events.DynamoDBAttributeValue{
-		"shard": events.NewStringAttribute(s.name), "n": events.NewNumberAttribute(strconv.Itoa(n)), "image": events.NewStringAttribute(kind),
-	}
+func (s *shard) image(n int, kind string) []byte {
+	return []byte(s.name + " " + strconv.Itoa(n) + " " + kind)
 }
 
-func (w *world) headOfImage(image map[string]events.DynamoDBAttributeValue) (*chat.Head, bool, error) {
+func (w *world) headOfImage(image []byte) (*chat.Head, bool, error) {
+	name := strings.Fields(string(image))
 	for _, s := range w.shards {
-		if s.name != image["shard"].String() {
+		if s.name != name[0] {
 			continue
 		}
-		n, err := strconv.Atoi(image["n"].Number())
+		n, err := strconv.Atoi(name[1])
 		if err != nil {
 			return nil, false, err
 		}
 		h := s.records[n].after
-		if image["image"].String() == "old" {
+		if name[2] == "old" {
 			h = s.records[n].before
 		}
 		return h, h != nil, nil
@@ -71,11 +72,9 @@ func (w *world) invokeRelay(s *shard) {
 	if s.size > 0 {
 		to = min(to, from+s.size)
 	}
-	var e events.DynamoDBEvent
+	var e worker.StreamEvent
 	for n := from; n < to; n++ {
-		e.Records = append(e.Records, events.DynamoDBEventRecord{EventID: s.name + itoa(n), Change: events.DynamoDBStreamRecord{
-			SequenceNumber: strconv.Itoa(n), NewImage: s.image(n, "new"), OldImage: s.image(n, "old"),
-		}})
+		e.Records = append(e.Records, worker.StreamRecord{SequenceNumber: strconv.Itoa(n), NewImage: s.image(n, "new"), OldImage: s.image(n, "old")})
 	}
 	s.busy = true
 	if s.process == nil || w.pick(4) == 0 {

@@ -204,7 +204,7 @@ func (w *world) newProcess() *process {
 	p := &process{store: &store{}, sends: &sends{q: w.jobs}}
 	p.relay = &worker.Relay{
 		Relay: &chat.Relay{Reader: p.store, Tails: p.store, Subscriptions: p.store, Queue: &queue.Integration{API: p.sends, URL: w.jobs.name}},
-		Head:  w.headOfImage, Log: quiet,
+		Head:  w.headOfImage, Ends: w.headOfImage, Log: quiet,
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -139,8 +140,8 @@ func (q *integrations) Enqueue(_ context.Context, jobs []chat.IntegrationJob) er
 }
 
 // images stands for the table's stream: an image's "n" names the conversation, its "last" what was appended.
-func (r *relayWorld) image(n int, last uint64) map[string]events.DynamoDBAttributeValue {
-	return map[string]events.DynamoDBAttributeValue{"n": events.NewNumberAttribute(fmt.Sprint(n)), "last": events.NewNumberAttribute(fmt.Sprint(last))}
+func (r *relayWorld) image(n int, last uint64) []byte {
+	return fmt.Appendf(nil, `{"n":%d,"last":%d}`, n, last)
 }
 
 type relayWorld struct {
@@ -157,34 +158,52 @@ func newRelayWorld(t *testing.T) *relayWorld {
 		t.Fatal(err)
 	}
 	w := &relayWorld{store: s, queue: q}
+	read := func(image []byte) (*chat.Head, bool, error) {
+		if image == nil {
+			return nil, false, nil
+		}
+		var fields struct{ N, Last int }
+		if json.Unmarshal(image, &fields) != nil {
+			return nil, false, errors.New("damaged")
+		}
+		h, err := s.Head(context.Background(), ref(fields.N))
+		h.Public.Last, h.Public.Tail = uint64(fields.Last), h.Public.Tail[:fields.Last]
+		return h, true, err
+	}
 	w.Relay = &Relay{
 		Relay: &chat.Relay{Reader: s, Tails: s, Subscriptions: s, Queue: q},
-		Head: func(image map[string]events.DynamoDBAttributeValue) (*chat.Head, bool, error) {
-			if image == nil {
-				return nil, false, nil
-			}
-			if _, damaged := image["damaged"]; damaged {
-				return nil, false, errors.New("damaged")
-			}
-			n, _ := image["n"].Integer()
-			last, _ := image["last"].Integer()
-			h, err := s.Head(context.Background(), ref(int(n)))
-			h.Public.Last, h.Public.Tail = uint64(last), h.Public.Tail[:last]
-			return h, true, err
-		},
-		Log: slog.New(slog.NewJSONHandler(&w.logged, nil)),
+		Head:  read, Ends: read, Log: slog.New(slog.NewJSONHandler(&w.logged, nil)),
 	}
 	return w
 }
 
-func record(n int, before, after map[string]events.DynamoDBAttributeValue) events.DynamoDBEventRecord {
-	return events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{SequenceNumber: fmt.Sprint("s", n), OldImage: before, NewImage: after}}
+func record(n int, before, after []byte) StreamRecord {
+	return StreamRecord{SequenceNumber: fmt.Sprint("s", n), OldImage: before, NewImage: after}
 }
 
-func (w *relayWorld) handle(t *testing.T, records ...events.DynamoDBEventRecord) []string {
+// handle passes the records as Lambda does.
+func (w *relayWorld) handle(t *testing.T, records ...StreamRecord) []string {
 	t.Helper()
-	out, err := w.Handle(t.Context(), events.DynamoDBEvent{Records: records})
+	var e struct{ Records []map[string]any }
+	for _, r := range records {
+		change := map[string]any{"Keys": map[string]any{"pk": "}"}, "SequenceNumber": r.SequenceNumber}
+		for name, image := range map[string][]byte{"NewImage": r.NewImage, "OldImage": r.OldImage} {
+			if image != nil {
+				change[name] = json.RawMessage(image)
+			}
+		}
+		e.Records = append(e.Records, map[string]any{"eventID": "x", "dynamodb": change, "eventName": "MODIFY"})
+	}
+	payload, err := json.Marshal(e)
 	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := w.Invoke(t.Context(), payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out events.DynamoDBEventResponse
+	if err := json.Unmarshal(answer, &out); err != nil {
 		t.Fatal(err)
 	}
 	var failed []string
@@ -198,7 +217,7 @@ func TestRelayStopsAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
 	w.queue.refuse = conversation(2)
-	records := []events.DynamoDBEventRecord{
+	records := []StreamRecord{
 		record(0, nil, w.image(0, 1)), record(1, w.image(0, 1), w.image(0, 2)), record(2, nil, nil), record(3, nil, w.image(1, 2)), record(4, nil, w.image(2, 2)), record(5, nil, w.image(3, 2)),
 	}
 	if failed := w.handle(t, records...); !slices.Equal(failed, []string{"s4"}) {
@@ -225,7 +244,7 @@ func TestRelayStopsAtTheFirstFailure(t *testing.T) {
 func TestRelayReportsDamage(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)
-	damaged := map[string]events.DynamoDBAttributeValue{"damaged": events.NewNullAttribute()}
+	damaged := []byte(`{"n":"damaged"}`)
 	if failed := w.handle(t, record(0, nil, damaged)); !slices.Equal(failed, []string{"s0"}) {
 		t.Errorf("%v", failed)
 	}

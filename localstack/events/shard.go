@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/parley-chat/parley/localstack/scan"
+	"github.com/parley-chat/parley/internal/jsonscan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -131,12 +131,12 @@ func (r *shardReader) poll(ctx context.Context, iterator string) (records []json
 	if err := decodeAnswer(seam.Answer{Status: answer.Status, ErrorType: answer.ErrorType}, nil); err != nil {
 		return nil, "", err
 	}
-	scan.Members(answer.Body, func(key string, value []byte) bool {
+	jsonscan.Members(answer.Body, func(key string, value []byte) bool {
 		switch key {
 		case "Records":
-			scan.Elements(value, func(record []byte) { records = append(records, record) })
+			jsonscan.Elements(value, func(record []byte) { records = append(records, record) })
 		case "NextShardIterator":
-			next = scan.Unquote(value)
+			next = jsonscan.Unquote(value)
 		}
 		return true
 	})
@@ -243,16 +243,16 @@ func (r *shardReader) decode(raw json.RawMessage) (record *streamRecord, key uin
 	var keys []byte
 	var seconds float64
 	record = &streamRecord{}
-	scan.Members(raw, func(key string, value []byte) bool {
+	jsonscan.Members(raw, func(key string, value []byte) bool {
 		if key != "dynamodb" {
 			return true
 		}
-		scan.Members(value, func(key string, value []byte) bool {
+		jsonscan.Members(value, func(key string, value []byte) bool {
 			switch key {
 			case "Keys":
 				keys = value
 			case "SequenceNumber":
-				record.sequence = scan.Unquote(value)
+				record.sequence = jsonscan.Unquote(value)
 			case "ApproximateCreationDateTime":
 				seconds, _ = strconv.ParseFloat(string(value), 64) // 0 is what an engine that does not say gives
 			}

@@ -1,6 +1,6 @@
 package events
 
-import "github.com/parley-chat/parley/localstack/scan"
+import "github.com/parley-chat/parley/internal/jsonscan"
 
 // wanted is the part of a document that patterns look at. A stream's records hold two images of an item, of which a
 // filter reads one attribute: decoding all of them cost more than writing them.
@@ -45,7 +45,7 @@ func (w *wanted) decode(text []byte) (value any, err error) {
 	switch text[0] {
 	case '{':
 		object := map[string]any{}
-		scan.Members(text, func(key string, inner []byte) bool {
+		jsonscan.Members(text, func(key string, inner []byte) bool {
 			if field := w.fields[key]; field != nil {
 				object[key], err = field.decode(inner)
 			}
@@ -54,7 +54,7 @@ func (w *wanted) decode(text []byte) (value any, err error) {
 		return object, err
 	case '[': // each element is judged like the value itself
 		array := []any{}
-		scan.Elements(text, func(inner []byte) {
+		jsonscan.Elements(text, func(inner []byte) {
 			element, failed := w.decode(inner)
 			if array = append(array, element); failed != nil {
 				err = failed

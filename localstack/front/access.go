@@ -3,7 +3,7 @@ package front
 import (
 	"strings"
 
-	"github.com/parley-chat/parley/localstack/scan"
+	"github.com/parley-chat/parley/internal/jsonscan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -39,21 +39,21 @@ var transactActions = map[string]string{
 func (d *Door) dynamoNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	action := "dynamodb:" + call.Operation
 	var table, index string
-	scan.Members(call.Body, func(key string, value []byte) bool {
+	jsonscan.Members(call.Body, func(key string, value []byte) bool {
 		switch key {
 		case "TableName":
-			table = scan.Unquote(value)
+			table = jsonscan.Unquote(value)
 		case "IndexName":
-			index = scan.Unquote(value)
+			index = jsonscan.Unquote(value)
 		case "RequestItems":
-			scan.Members(value, func(name string, _ []byte) bool {
+			jsonscan.Members(value, func(name string, _ []byte) bool {
 				into = d.table(into, action, name, "")
 				return true
 			})
 		case "TransactItems":
-			scan.Elements(value, func(item []byte) { into = d.transactPart(into, item) })
+			jsonscan.Elements(value, func(item []byte) { into = d.transactPart(into, item) })
 		case "ResourceArn":
-			into = append(into, access{action: action, resource: scan.Unquote(value)})
+			into = append(into, access{action: action, resource: jsonscan.Unquote(value)})
 		}
 		return true
 	})
@@ -68,14 +68,14 @@ func (d *Door) dynamoNeeds(call *seam.Call, into []access) (all []access, resour
 
 // transactPart adds what {"Put": {"TableName": ...}} needs.
 func (d *Door) transactPart(into []access, item []byte) []access {
-	scan.Members(item, func(kind string, part []byte) bool {
+	jsonscan.Members(item, func(kind string, part []byte) bool {
 		action, known := transactActions[kind]
 		if !known {
 			return true
 		}
-		scan.Members(part, func(key string, value []byte) bool {
+		jsonscan.Members(part, func(key string, value []byte) bool {
 			if key == "TableName" {
-				into = d.table(into, action, scan.Unquote(value), "")
+				into = d.table(into, action, jsonscan.Unquote(value), "")
 			}
 			return true
 		})
@@ -104,9 +104,9 @@ func (d *Door) table(into []access, action, name, index string) []access {
 
 func (d *Door) streamNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	need := access{action: "dynamodb:" + call.Operation, resource: "*"}
-	scan.Members(call.Body, func(key string, value []byte) bool {
+	jsonscan.Members(call.Body, func(key string, value []byte) bool {
 		if key == "StreamArn" {
-			need.resource = scan.Unquote(value)
+			need.resource = jsonscan.Unquote(value)
 		}
 		return true
 	})
@@ -119,15 +119,15 @@ func (d *Door) streamNeeds(call *seam.Call, into []access) (all []access, resour
 // queueNeeds: a batch needs the permission of the single operation (SQS developer guide, "Amazon SQS API permissions").
 func (d *Door) queueNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	need := access{action: "sqs:" + strings.TrimSuffix(call.Operation, "Batch"), resource: "*"}
-	scan.Members(call.Body, func(key string, value []byte) bool {
+	jsonscan.Members(call.Body, func(key string, value []byte) bool {
 		switch key {
 		case "QueueUrl":
-			url := scan.Unquote(value)
+			url := jsonscan.Unquote(value)
 			resource = url[strings.LastIndexByte(url, '/')+1:]
 		case "QueueName":
-			resource = scan.Unquote(value)
+			resource = jsonscan.Unquote(value)
 		case "SourceArn":
-			arn := scan.Unquote(value)
+			arn := jsonscan.Unquote(value)
 			resource = arn[strings.LastIndexByte(arn, ':')+1:]
 		}
 		return true

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"github.com/parley-chat/parley/localstack/scan"
+	"github.com/parley-chat/parley/internal/jsonscan"
 	"github.com/parley-chat/parley/localstack/seam"
 )
 
@@ -109,9 +109,9 @@ func errorType(response *http.Response, body []byte) string {
 		return ""
 	}
 	kind := ""
-	scan.Members(body, func(key string, value []byte) bool {
+	jsonscan.Members(body, func(key string, value []byte) bool {
 		if key == "__type" {
-			kind = scan.Unquote(value)
+			kind = jsonscan.Unquote(value)
 		}
 		return kind == ""
 	})
@@ -137,7 +137,7 @@ func withCapacity(operation string, body []byte) []byte {
 		return body
 	}
 	asked, some := false, false
-	scan.Members(body, func(key string, _ []byte) bool {
+	jsonscan.Members(body, func(key string, _ []byte) bool {
 		some = true
 		asked = key == "ReturnConsumedCapacity"
 		return !asked
@@ -160,14 +160,14 @@ func usage(call *seam.Call, answer []byte) []seam.Usage {
 		return nil
 	}
 	var found []seam.Usage
-	scan.Members(answer, func(key string, value []byte) bool {
+	jsonscan.Members(answer, func(key string, value []byte) bool {
 		if key != "ConsumedCapacity" {
 			return true
 		}
 		if value[0] != '[' {
 			value = append(append([]byte{'['}, value...), ']')
 		}
-		scan.Elements(value, func(one []byte) { found = append(found, consumed(call.Operation, one)) })
+		jsonscan.Elements(value, func(one []byte) { found = append(found, consumed(call.Operation, one)) })
 		return false
 	})
 	return found

@@ -1,6 +1,6 @@
-// Package scan finds members of JSON documents without decoding the rest: the stack needs a table's name, or one
-// attribute, out of documents whose other 99 % concern somebody else.
-package scan
+// Package jsonscan finds members of JSON documents without decoding the rest: for whoever needs one attribute out of a
+// document whose other 99 % concern somebody else.
+package jsonscan
 
 import (
 	"bytes"
