@@ -129,6 +129,7 @@ func (w *world) appended(i *invocation, l *logCopy, t chat.Track, before, after 
 			w.violate("P2: %s of %s is at %d and at %d", e.ID, e.Sender, old, e.Seq)
 		}
 		l.ids[t][name] = e.Seq
+		w.checkAuthor(l, t, e)
 		if t == chat.Desk && e.Follows != after.Public.Last {
 			w.violate("P3: desk event %d follows %d, not %d", e.Seq, e.Follows, after.Public.Last)
 		}
@@ -142,6 +143,20 @@ func (w *world) appended(i *invocation, l *logCopy, t chat.Track, before, after 
 			w.violate("P5: %s %s is marked as relayed up to %d, but no job for %d was ever queued", key(after.Ref), t, is.Relayed, n)
 			return
 		}
+	}
+}
+
+// checkAuthor checks that whoever wrote an event might.
+func (w *world) checkAuthor(l *logCopy, t chat.Track, e chat.Event) {
+	if l.members[e.Sender] == "" && e.Role != chat.RoleSupervisor {
+		w.violate("%s, who takes no part, wrote %s at %s %d", e.Sender, e.Type, t, e.Seq)
+	}
+	if e.Target == 0 {
+		return
+	}
+	target := (*l.of(t))[e.Target-1]
+	if target.Sender != e.Sender && (e.Type != chat.EventDeleted || e.Role != chat.RoleSupervisor) {
+		w.violate("%s wrote %s at %s %d about what %s wrote", e.Sender, e.Type, t, e.Seq, target.Sender)
 	}
 }
 
@@ -243,6 +258,9 @@ func (w *world) checkAck(i *invocation, c *conn, frame []byte) {
 		w.checkServed(i, c, ref, a.Track, x.Seq)
 	}
 	w.checkContent(i, l, a)
+	if bytes.HasPrefix(i.frame, []byte(`{"action":"start"`)) || bytes.HasPrefix(i.frame, []byte(`{"action":"join"`)) {
+		w.checkListens(c, ref)
+	}
 	w.checkEvents(c.tab, ref, a.Track, a.Events)
 	if a.Snapshot != nil {
 		w.checkSnapshot(c.tab, *a.Snapshot, nil)
@@ -326,7 +344,17 @@ func (w *world) checkWelcome(i *invocation, c *conn, frame []byte) {
 	}
 	for _, s := range answer.Conversations {
 		cursor := hello.Cursors[s.Conversation]
+		w.checkListens(c, chat.Ref{Workspace: c.tab.user.ws.id, Conversation: s.Conversation})
 		w.checkSnapshot(c.tab, s, &cursor)
+	}
+}
+
+// checkListens checks that a connection which was shown a conversation hears of what comes next.
+func (w *world) checkListens(c *conn, ref chat.Ref) {
+	rows, _ := w.memory.ListenerRows(context.Background(), ref, 0)
+	_, row := rows[c.id]
+	if _, listens := w.head(ref).Listeners[c.id]; c.up && !listens && !row {
+		w.violate("P4: %s was shown %s, and does not listen to it", c.id, key(ref))
 	}
 }
 

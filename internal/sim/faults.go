@@ -20,6 +20,7 @@ const (
 	Busy             Fault = "post answered 429"
 	PostFailed       Fault = "post answered 5xx"
 	PostUnknown      Fault = "post taken, answer lost"
+	Deaf             Fault = "receiver took nothing for minutes"
 	PushDuplicated   Fault = "push delivered twice"
 	PushReordered    Fault = "frame overtook another"
 	Drop             Fault = "connection dropped"
@@ -59,13 +60,14 @@ const (
 	Expired        Fault = "listener expired"
 	Abandoned      Fault = "call outlived its context"
 	Crowded        Fault = "more listeners than HEAD holds"
+	Closed         Fault = "connection closed by the service"
 	Reused         Fault = "id reused for another content"
 )
 
 // rates are the probabilities per opportunity at full strength; a run takes each at a strength of its own.
 var rates = map[Fault]float64{
 	KillBefore: 0.006, KillAfter: 0.006, KillAtAnswer: 0.02, LateEffect: 0.3, Throttle: 0.03, Conflict: 0.1, LostOutcome: 0.03,
-	Stall: 0.004, DuplicateInvoke: 0.03, Busy: 0.1, PostFailed: 0.05, PostUnknown: 0.05, PushDuplicated: 0.05,
+	Stall: 0.004, DuplicateInvoke: 0.03, Busy: 0.1, PostFailed: 0.05, PostUnknown: 0.05, PushDuplicated: 0.05, Deaf: 0.06,
 	Drop: 0.004, HalfOpen: 0.002, DisconnectLost: 0.3, DisconnectLate: 0.4, DisconnectTwice: 0.3, DialFailed: 0.2,
 	Restart: 0.002, DeviceSleep: 0.0006, StaleHello: 0.002, ClockSkew: 0.2, QueueDuplicate: 0.1, QueueLate: 0.2, QueueRedelivered: 0.1,
 	QueueExpired: 0.05, SendRefused: 0.08, SendFailed: 0.06, SendUnknown: 0.06, StreamRepeated: 0.15, StreamGaveUp: 0.2, RelayAway: 0.01,
@@ -74,7 +76,7 @@ var rates = map[Fault]float64{
 
 // situations are seen, not drawn.
 var situations = []Fault{FunctionTimeout, DropMidSend, PushReordered, HandlerTrimmed, Gone, Duplicates, LostRace, ReopenedBySend, Muted,
-	Limited, Paged, Queued, Rotated, Expired, Abandoned, Crowded, Reused}
+	Limited, Paged, Queued, Rotated, Expired, Abandoned, Crowded, Closed, Reused}
 
 // Faults lists every class: a set of runs must have seen each.
 func Faults() []Fault {

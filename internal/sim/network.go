@@ -28,6 +28,7 @@ type conn struct {
 	out    [][]byte
 	opened time.Time
 	used   time.Time
+	deaf   time.Time // until then every post is answered with 429
 	// refused lists the conversations whose events were answered with 410 in the epilogue.
 	refused map[chat.ConversationID]bool
 }
@@ -52,6 +53,9 @@ func (w *world) connect(d dial) {
 		up: true, known: true, opened: time.Now(), used: time.Now(),
 	}
 	w.conns, w.byID[c.id] = append(w.conns, c), c
+	if w.strikes(Deaf) {
+		c.deaf = time.Now().Add(time.Duration(1+w.pick(600)) * time.Second)
+	}
 	w.log("%s opens %s", d.tab, c.id)
 	d.tab.machine.Opened(d.socket)
 	d.tab.flush()
@@ -222,6 +226,9 @@ func (p posts) PostToConnection(ctx context.Context, in *apigatewaymanagementapi
 		if c == nil || !c.up {
 			p.w.gone(c, frame)
 			return &types.GoneException{}
+		}
+		if c.deaf.After(time.Now()) {
+			return &types.LimitExceededException{}
 		}
 		p.w.posted(p.invocation, c, frame)
 		p.w.emit(c, frame)

@@ -16,6 +16,13 @@ type Options struct {
 	Without map[Fault]bool
 }
 
+func (o Options) steps(seed uint64) int {
+	if o.Steps > 0 {
+		return o.Steps
+	}
+	return [...]int{250, 250, 250, 500, 500, 1000, 250, 250, 500, 2000}[seed%10]
+}
+
 // Result of a run.
 type Result struct {
 	Seed      uint64
@@ -33,12 +40,9 @@ type Result struct {
 // Run plays one seed. It must be called within a bubble of testing/synctest, whose goroutines and time it takes
 // over.
 func Run(seed uint64, o Options) Result {
-	if o.Steps == 0 {
-		o.Steps = [...]int{250, 250, 250, 500, 500, 1000, 250, 250, 500, 2000}[seed%10]
-	}
 	began := time.Now()
 	w := newWorld(seed, o.Trace, o.Without)
-	for n := 0; n < o.Steps && w.violation == ""; n++ {
+	for n := 0; n < o.steps(seed) && w.violation == ""; n++ {
 		w.step()
 	}
 	w.settle()
@@ -89,6 +93,7 @@ func (w *world) step() bool {
 // hangups ends connections that the service deleted.
 func (w *world) hangups() {
 	for _, c := range w.deleted {
+		w.count(Closed)
 		w.log("%s was deleted", c.id)
 		w.cut(c)
 		w.lost(c)
