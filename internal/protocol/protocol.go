@@ -272,8 +272,10 @@ type Ack struct {
 	Gen          uint32              `json:"gen"`
 	Head         uint64              `json:"head"`
 	Acks         []Acked             `json:"acks"`
-	// Events holds, where they fit, the events from the frame's "after" up to head, so that the sender's view
-	// is complete without another round trip. Absent when they are just the acknowledged ones.
+	// Events holds, where they fit, what the sender cannot know of the range from the frame's "after" to its last
+	// event: what others appended in between, and those of its own events that the server completed (notes, which
+	// follow a public event, and steps from one state to another). With it the sender's view is complete without
+	// another round trip. Absent when there is nothing of the kind.
 	Events []Event `json:"events,omitempty"`
 	// Snapshot is the conversation after join.
 	Snapshot *Snapshot `json:"snapshot,omitempty"`

@@ -1,7 +1,9 @@
 package wsapi
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -138,12 +140,26 @@ func ackOf(r *request, out *chat.Outcome) protocol.Ack {
 	for _, a := range out.Acks {
 		ack.Acks = append(ack.Acks, protocol.Acked{ID: a.Event.ID, Seq: a.Event.Seq, At: a.Event.At.UnixMilli(), Duplicate: a.Duplicate})
 	}
+	events := unknownToSender(out)
 	room := chat.MaxFrame - 4<<10
-	for _, e := range out.Missed {
+	for _, e := range events {
 		if room -= protocol.EventSize(e); room < 0 {
 			return ack // the client sees the hole and pages
 		}
 	}
-	ack.Events = protocol.EventsOf(out.Missed)
+	ack.Events = protocol.EventsOf(events)
 	return ack
+}
+
+// unknownToSender lists, in seq order, what others appended in between, and those of the sender's own events that
+// hold what only the server knew: which message a note follows, from which state to which a step led.
+func unknownToSender(out *chat.Outcome) []chat.Event {
+	events := slices.Clone(out.Missed)
+	for _, a := range out.Acks {
+		if a.Event.Follows > 0 || a.Event.From != "" || a.Event.To != "" {
+			events = append(events, a.Event)
+		}
+	}
+	slices.SortFunc(events, func(a, b chat.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return events
 }
