@@ -213,6 +213,38 @@ func (w *relayWorld) handle(t *testing.T, records ...StreamRecord) []string {
 	return failed
 }
 
+// The event is Lambda's: names as in its documentation, images in DynamoDB's JSON.
+func TestRelayReadsStreamEvents(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	w.queue.refuse = conversation(1)
+	var read []string
+	w.Head = func(image []byte) (*chat.Head, bool, error) {
+		read = append(read, string(image))
+		if image == nil {
+			return nil, false, nil
+		}
+		h, err := w.store.Head(context.Background(), ref(len(read)-1))
+		return h, true, err
+	}
+	w.Ends = func(image []byte) (*chat.Head, bool, error) {
+		read[len(read)-1] += " after " + string(image)
+		return nil, false, nil
+	}
+	payload := `{"Records":[
+	  {"eventID":"1","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1",
+	   "dynamodb":{"ApproximateCreationDateTime":1479499740,"Keys":{"pk":{"S":"x"}},"NewImage":{"a":{"S":"}\"]"}},"SequenceNumber":"111","SizeBytes":26,"StreamViewType":"NEW_AND_OLD_IMAGES"},
+	   "eventSourceARN":"arn:aws:dynamodb:us-east-1:123456789012:table/x/stream/2016"},
+	  {"eventName":"MODIFY","dynamodb":{"OldImage":{"n":{"N":"1"}},"NewImage":{"n":{"N":"2"}},"SequenceNumber":"222"}}]}`
+	out, err := w.Invoke(t.Context(), []byte(payload))
+	if err != nil || string(out) != `{"batchItemFailures":[{"itemIdentifier":"222"}]}` {
+		t.Errorf("%s, %v", out, err)
+	}
+	if want := []string{`{"a":{"S":"}\"]"}} after `, `{"n":{"N":"2"}} after {"n":{"N":"1"}}`}; !slices.Equal(read, want) {
+		t.Errorf("%q", read)
+	}
+}
+
 func TestRelayStopsAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	w := newRelayWorld(t)

@@ -1,0 +1,140 @@
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/parley-chat/parley/"
+
+// source is one package as the go command knows it.
+type source struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+// list asks the go command, so that build constraints and the like are as in the build.
+func list(t *testing.T, patterns ...string) map[string]source {
+	t.Helper()
+	raw, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps", "-json=ImportPath,Standard,Imports,Deps"}, patterns...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]source{}
+	for d := json.NewDecoder(strings.NewReader(string(raw))); ; {
+		var p source
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		out[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+}
+
+// The arrows: functions → adapters → chat → standard library. What an adapter may import of the module, besides
+// chat and identity, is listed here; adapters do not know each other but for these.
+var adapters = map[string][]string{
+	"internal/config":                 nil,
+	"internal/telemetry":              {"internal/config"},
+	"internal/jsonscan":               nil,
+	"internal/password":               nil,
+	"internal/dynamo":                 {"internal/jsonscan"},
+	"internal/gateway":                {"internal/protocol"},
+	"internal/queue":                  nil,
+	"internal/protocol":               nil,
+	"internal/wsapi":                  {"internal/protocol"},
+	"internal/wsauth":                 {"internal/protocol"},
+	"internal/httpapi":                {"internal/protocol"},
+	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
+	"internal/integration/cloudevent": nil,
+}
+
+// cores are what adapters stand around: each may import the standard library and these.
+var cores = map[string][]string{
+	"internal/chat":     nil,
+	"internal/identity": {"internal/chat"},
+}
+
+// deployedLibraries are the modules that a function may hold; each is megabytes of cold start or worse.
+var deployedLibraries = []string{
+	"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "golang.org/x/crypto/", "golang.org/x/sys/",
+}
+
+func TestCoresImportTheStandardLibraryOnly(t *testing.T) {
+	t.Parallel()
+	for name, allowed := range cores {
+		packages := list(t, "./"+strings.TrimPrefix(name, "internal/"))
+		for _, imported := range packages[name].Imports {
+			short := strings.TrimPrefix(imported, module)
+			if !packages[short].Standard && !slices.Contains(allowed, short) {
+				t.Errorf("%s imports %s", name, imported)
+			}
+		}
+		if len(packages[name].Imports) == 0 {
+			t.Errorf("%s was not looked at", name)
+		}
+	}
+}
+
+// What is deployed follows from the functions, so that a new package cannot escape the rule.
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "../functions/...")
+	functions, looked := 0, 0
+	for name, p := range packages {
+		if !strings.HasPrefix(p.ImportPath, module) {
+			if !p.Standard && !slices.ContainsFunc(deployedLibraries, func(l string) bool { return strings.HasPrefix(p.ImportPath+"/", l) || p.ImportPath == l }) {
+				t.Errorf("a function holds %s", name)
+			}
+			continue
+		}
+		if strings.HasPrefix(name, "functions/") {
+			functions++
+			continue
+		}
+		if _, core := cores[name]; core {
+			continue
+		}
+		looked++
+		allowed, known := adapters[name]
+		if !known {
+			t.Errorf("%s is deployed and has no place in the architecture: add it to adapters, or do without it", name)
+		}
+		for _, imported := range p.Imports {
+			short := strings.TrimPrefix(imported, module)
+			_, core := cores[short]
+			if strings.HasPrefix(imported, module) && !core && !slices.Contains(allowed, short) {
+				t.Errorf("%s imports %s", name, short)
+			}
+		}
+	}
+	if functions < 7 || looked < 10 {
+		t.Errorf("%d functions and %d adapters were looked at", functions, looked)
+	}
+}
+
+// A function may import adapters and cores, never another function, and nothing deployed may hold what is for
+// tests or for the local stack.
+func TestNothingForTestsIsDeployed(t *testing.T) {
+	t.Parallel()
+	for name, p := range list(t, "../functions/...") {
+		if !strings.HasPrefix(name, "functions/") {
+			continue
+		}
+		for _, dep := range p.Deps {
+			short := strings.TrimPrefix(dep, module)
+			if dep == "testing" || dep == "net/http/httptest" || short != dep && (strings.HasPrefix(short, "localstack") || strings.HasPrefix(short, "functions/") ||
+				strings.HasPrefix(short, "internal/cmd") || strings.HasSuffix(short, "test") || short == "internal/client" || short == "internal/sim") {
+				t.Errorf("%s holds %s", name, short)
+			}
+		}
+	}
+}
