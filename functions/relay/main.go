@@ -22,7 +22,7 @@ const subscriptionLife = 30 * time.Second
 func main() {
 	env := config.FromEnvironment()
 	aws := env.AWS()
-	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16))}
+	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)), Moves: &dynamo.Moves{}}
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
 			Reader: store, Tails: store,

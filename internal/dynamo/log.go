@@ -172,11 +172,12 @@ func (s *Store) Head(ctx context.Context, ref chat.Ref) (*chat.Head, error) {
 	return readHead(out.Item, s.Epoch)
 }
 
-// MoveTail puts the front of the tail into a chunk, then trims it.
+// MoveTail puts the front of the tail into a chunk, then trims it. With Moves, images that this process has itself
+// made stale are passed over: their two writes would be refused, and refused writes are billed.
 func (s *Store) MoveTail(ctx context.Context, head *chat.Head, t chat.Track, upTo, relayed uint64) error {
 	track := head.Track(t)
 	n := int(upTo + 1 - track.From)
-	if upTo < track.From || n > len(track.Tail) {
+	if upTo < track.From || n > len(track.Tail) || s.Moves.passed(head, t) {
 		return nil
 	}
 	end, err := s.putChunk(ctx, head, t, track.Tail[:n])
@@ -229,8 +230,15 @@ func (s *Store) trim(ctx context.Context, head *chat.Head, t chat.Track, moved [
 	if t == chat.Desk {
 		x.moveFollows(head, first, last)
 	}
-	_, err := s.updateHead(ctx, head.Ref, x)
-	return ignoreRefused(err)
+	_, err := s.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: headKey(head.Ref).item(),
+		UpdateExpression: x.update(), ConditionExpression: x.condition(),
+		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
+	})
+	if err == nil {
+		s.Moves.note(head, t, last+1)
+	}
+	return ignoreRefused(s.writeFailure(err))
 }
 
 // moveFollows drops the notes of what desk events follow for those that are in a chunk now. A write that was

@@ -29,6 +29,8 @@ type Store struct {
 	Epoch uint32
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
+	// Moves spares a process that works off the stream the moves that it has made already. nil tries each.
+	Moves *Moves
 }
 
 func (s *Store) now() time.Time {
