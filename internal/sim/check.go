@@ -18,6 +18,8 @@ type logCopy struct {
 	public, desk []chat.Event
 	ids          map[chat.Track]map[eventName]uint64
 	members      map[chat.UserID]chat.Role
+	status       chat.Status
+	assignee     chat.UserID
 	due          map[chat.Track]map[uint64]map[chat.ConnectionID]bool // pushes owed
 	acked        map[chat.Track]map[uint64]bool
 	jobs         map[chat.Track]map[uint64]bool // integration jobs that were taken for "all"
@@ -63,6 +65,7 @@ func (w *world) changed(i *invocation, name string, before, after *chat.Head) {
 		}
 	}
 	l := w.logOf(after.Ref)
+	l.status, l.assignee = after.Status, after.Assignee
 	for u, p := range after.Participants {
 		l.members[u] = p.Role
 		if p.Cursor < before.Participants[u].Cursor || p.Cursor > after.Public.Last {
@@ -75,6 +78,9 @@ func (w *world) changed(i *invocation, name string, before, after *chat.Head) {
 		}
 		if !n.Expires.After(time.Now()) {
 			w.count(Expired)
+		}
+		if _, before := before.Listeners[c]; !before && after.ListenerShards == 0 {
+			w.byID[c].since[after.Ref] = [2]uint64{after.Public.Last, after.Desk.Last}
 		}
 	}
 	w.checkState(name, before, after)
@@ -344,7 +350,11 @@ func (w *world) checkWelcome(i *invocation, c *conn, frame []byte) {
 	}
 	for _, s := range answer.Conversations {
 		cursor := hello.Cursors[s.Conversation]
-		w.checkListens(c, chat.Ref{Workspace: c.tab.user.ws.id, Conversation: s.Conversation})
+		ref := chat.Ref{Workspace: c.tab.user.ws.id, Conversation: s.Conversation}
+		if since := c.since[ref]; s.Public.Head < since[0] || s.Desk != nil && s.Desk.Head < since[1] {
+			w.violate("P4: %s listens to %s from %v on, its snapshot ends at %d: what lies between it never hears of", c.id, key(ref), since, s.Public.Head)
+		}
+		w.checkListens(c, ref)
 		w.checkSnapshot(c.tab, s, &cursor)
 	}
 }
@@ -459,6 +469,9 @@ func (w *world) checkViews(t *tab) {
 				w.checkEvents(t, ref, track, events[p.n:])
 			}
 			p.n = len(events)
+		}
+		if l := w.logs[ref]; l != nil && v.Applied(chat.Public) == uint64(len(l.public)) && (v.Status != l.status || v.Assignee != l.assignee) {
+			w.violate("P4: %s shows all of %s and takes it for %s of %q, it is %s of %q", t, key(ref), v.Status, v.Assignee, l.status, l.assignee)
 		}
 	}
 }

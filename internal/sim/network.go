@@ -29,6 +29,8 @@ type conn struct {
 	opened time.Time
 	used   time.Time
 	deaf   time.Time // until then every post is answered with 429
+	// since is how far each log was when the connection came to listen, public and desk.
+	since map[chat.Ref][2]uint64
 	// refused lists the conversations whose events were answered with 410 in the epilogue.
 	refused map[chat.ConversationID]bool
 }
@@ -50,7 +52,7 @@ func (w *world) connect(d dial) {
 	}
 	c := &conn{
 		id: chat.ConnectionID(fmt.Sprintf("conn%04d=", len(w.byID)+1)), tab: d.tab, life: d.tab.life, socket: d.socket,
-		up: true, known: true, opened: time.Now(), used: time.Now(),
+		since: map[chat.Ref][2]uint64{}, up: true, known: true, opened: time.Now(), used: time.Now(),
 	}
 	w.conns, w.byID[c.id] = append(w.conns, c), c
 	if w.strikes(Deaf) {

@@ -13,6 +13,8 @@ var (
 	store   = []string{"./internal/dynamo"}
 	socket  = []string{"./internal/wsapi"}
 	workers = []string{"./internal/worker", "./internal/queue"}
+	// What takes a schedule to find: the simulation is the only test of these.
+	schedules = []string{"./internal/sim"}
 )
 
 // Mutants returns the list. Each is a mistake that a published chat or a peer has made, or that the design
@@ -83,5 +85,28 @@ func Mutants() []Mutant {
 			"	if len(events) == 0 || events[0].Seq != after+1 {\n		v.Limited = true\n	}\n", "", domain},
 		{"a ticket used twice", "internal/dynamo/identity_ticket.go",
 			`aws.String("e > :now")`, `aws.String("e > :now OR attribute_not_exists(pk)")`, []string{"./internal/dynamo", "./internal/identity/..."}},
+
+		{"the first after is not saved before it is used", "internal/client/request.go",
+			"	} else {\n		m.dirty = true\n	}\n	ref := m.ref()", "	}\n	ref := m.ref()", schedules},
+		{"a snapshot undoes what came behind it", "internal/client/view.go",
+			"		v.state(s) // before", "		defer v.state(s) // before", schedules},
+		{"a note is pushed without its place", "internal/chat/append.go", "		c.follow(head)\n", "", schedules},
+		{"only the tail is searched for a retry", "internal/chat/append.go",
+			"between, err := s.events(ctx, h, c.Track, c.After, last)",
+			"between, err := s.events(ctx, h, c.Track, max(c.After, h.Track(c.Track).From-1), last)", schedules},
+		{"relayedSeq raised over a hole", "internal/chat/handled.go", "; ok && r.from <= stored {", "; ok {", schedules},
+		{"a record's first events are not relayed", "internal/chat/relay.go",
+			"			from = before.Track(t).Last\n", "			from = max(before.Track(t).Last, after.Track(t).Last-min(after.Track(t).Last, 1))\n", schedules},
+		{"hello reads, then listens", "internal/chat/hello.go",
+			"		head, err = s.Subs.Subscribe(ctx, ref, p.Connection, s.listener(p))\n		return err\n",
+			"		if head, err = s.Reader.Head(ctx, ref); err != nil || head == nil {\n			return err\n		}\n		_, err = s.Subs.Subscribe(ctx, ref, p.Connection, s.listener(p))\n		return err\n", schedules},
+		{"only the last event is queued", "internal/chat/delivery.go",
+			"From: out.Push[0].Seq,", "From: out.Push[len(out.Push)-1].Seq,", schedules},
+		{"a retried start does not listen", "internal/chat/start.go",
+			"head, _, err := s.subscribe(ctx, p, c.Ref, 0)", "head, err := s.headAfter(ctx, c.Ref)", schedules},
+		{"who takes nothing for too long stays connected", "internal/chat/work.go",
+			"		if err := d.Push.Disconnect(ctx, c); err != nil {\n			return err\n		}\n", "		_ = c\n", schedules},
+		{"posts without a budget", "internal/chat/delivery.go",
+			"	ctx, cancel := context.WithTimeout(ctx, budget)\n", "	ctx, cancel := context.WithTimeout(ctx, 100*budget)\n", schedules},
 	}
 }
