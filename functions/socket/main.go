@@ -40,5 +40,5 @@ func main() {
 		slog.Error("configuration", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(handler.Handle)
+	lambda.Start(handler)
 }
