@@ -5,6 +5,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 )
@@ -41,8 +42,8 @@ type call struct {
 	key   string // tells apart the calls that one invocation makes side by side
 	fate  chan fate
 	ready time.Time
-	late  bool // the function is dead, the effect is still on its way
-	left  bool // its context has ended: nobody waits for it any more
+	late  bool        // the function is dead, the effect is still on its way
+	left  atomic.Bool // its context has ended: nobody waits for it any more
 }
 
 // invocation is one run of a function.
@@ -57,7 +58,7 @@ type invocation struct {
 	conn    *conn         // of a socket function: who asked
 	frame   []byte        // and what
 	dead    bool          // killed: nothing of it goes on, but for a late effect
-	over    bool          // its goroutine has ended
+	over    atomic.Bool   // its goroutine has ended
 	onDeath func()
 }
 
@@ -67,7 +68,7 @@ func (w *world) start(what string, limit time.Duration, run func(*invocation)) *
 	i := &invocation{w: w, id: w.invocations, what: what, began: time.Now(), limit: limit, skew: w.skew()}
 	w.running = append(w.running, i)
 	go func() {
-		defer func() { i.over = true }()
+		defer func() { i.over.Store(true) }()
 		run(i)
 	}()
 	return i
@@ -84,7 +85,7 @@ func (i *invocation) do(ctx context.Context, k kind, name, key string, failure e
 	select {
 	case f = <-c.fate:
 	case <-ctx.Done(): // only while the schedule lets time pass
-		c.left = true
+		c.left.Store(true)
 		return failure
 	}
 	switch f {
@@ -111,13 +112,19 @@ func (w *world) arrive(c *call) {
 	w.mu.Unlock()
 }
 
+func (w *world) take() []*call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	batch := w.arrived
+	w.arrived = nil
+	return batch
+}
+
 // collect waits until every invocation has stopped, and orders what arrived: goroutines of one invocation may
 // have come in any order.
 func (w *world) collect() {
 	synctest.Wait()
-	for len(w.arrived) > 0 {
-		batch := w.arrived
-		w.arrived = nil
+	for batch := w.take(); len(batch) > 0; batch = w.take() {
 		slices.SortFunc(batch, func(a, b *call) int {
 			return cmp.Or(cmp.Compare(a.inv.id, b.inv.id), cmp.Compare(a.name, b.name), cmp.Compare(a.key, b.key))
 		})
@@ -126,12 +133,13 @@ func (w *world) collect() {
 		}
 		synctest.Wait()
 	}
-	w.running = slices.DeleteFunc(w.running, func(i *invocation) bool { return i.over })
+	w.running = slices.DeleteFunc(w.running, func(i *invocation) bool { return i.over.Load() })
 	w.waiting = slices.DeleteFunc(w.waiting, func(c *call) bool {
-		if c.left {
+		left := c.left.Load()
+		if left {
 			w.count(Abandoned)
 		}
-		return c.left
+		return left
 	})
 }
 
@@ -189,7 +197,7 @@ func (w *world) release(c *call) {
 
 // kill ends a function: its process is gone, and whoever called it finds out.
 func (w *world) kill(i *invocation, why string) {
-	if i.dead || i.over {
+	if i.dead || i.over.Load() {
 		return
 	}
 	w.log("%s of invocation %d: %s", i.what, i.id, why)
