@@ -230,8 +230,38 @@ func TestCancelledContextEndsTheTries(t *testing.T) {
 	w.throttle("Append")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	begun := w.clock.Now()
 	_, err := w.svc.Send(ctx, w.customer, w.conv, chat.Public, 2, w.messages("x"))
 	w.refused(err, chat.CodeUnavailable)
+	if took := w.clock.Now().Sub(begun); took > time.Second {
+		t.Fatalf("went on for %v after the caller had left", took)
+	}
+}
+
+// holed is a log of which a chunk is lost.
+type holed struct{ chat.Reader }
+
+func (holed) After(context.Context, chat.Ref, chat.Track, uint64, int) ([]chat.Event, error) {
+	return nil, nil
+}
+
+// A hole in the log is damage: nothing may be written on the strength of it, nor shown as if it were whole.
+func TestLostChunkIsAnError(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	frame := w.messages("one")
+	_, err := w.send(w.customer, 2, frame...)
+	w.must(err)
+	w.moveTail(chat.Public, 0)
+	w.svc.Reader = holed{w.store}
+	_, err = w.send(w.customer, 2, frame...)
+	w.refused(err, chat.CodeInternal)
+	_, err = w.svc.Page(t.Context(), w.customer, chat.PageQuery{Conversation: w.conv, Track: chat.Public})
+	w.refused(err, chat.CodeInternal)
+	_, err = w.svc.Hello(t.Context(), w.customer, nil, "")
+	w.refused(err, chat.CodeInternal)
+	w.same(w.texts(chat.Public), []string{"hello", "one"})
 }
 
 // Chunks that cannot be read leave the question open whether this is a retry: nothing may be written then.

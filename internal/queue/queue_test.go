@@ -272,7 +272,7 @@ func TestDeduplicationIDs(t *testing.T) {
 		}
 		return *e.MessageDeduplicationId
 	}
-	if id(base) != id(base) {
+	if again := base; id(again) != id(base) {
 		t.Error("the same job has two ids")
 	}
 	for _, change := range []func(*chat.IntegrationJob){

@@ -140,7 +140,7 @@ func (q *integrations) Enqueue(_ context.Context, jobs []chat.IntegrationJob) er
 }
 
 // images stands for the table's stream: an image's "n" names the conversation, its "last" what was appended.
-func (r *relayWorld) image(n int, last uint64) []byte {
+func (w *relayWorld) image(n int, last uint64) []byte {
 	return fmt.Appendf(nil, `{"n":%d,"last":%d}`, n, last)
 }
 
