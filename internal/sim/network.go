@@ -100,6 +100,9 @@ func (w *world) invoke(c *conn, frame []byte, answers bool) {
 		})
 	})
 	i.conn, i.frame = c, frame
+	if w.quiet && !bytes.HasPrefix(frame, []byte(`{"action":"ping"`)) && time.Since(c.opened) > time.Minute {
+		w.violate("%s has no reason to say %s", c.tab, frame)
+	}
 	w.log("%s on %s invokes socket#%d: %s", c.tab, c.id, i.id, frame)
 	if answers {
 		i.onDeath = func() { w.emit(c, []byte(fmt.Sprintf(gatewayError, c.id))) }

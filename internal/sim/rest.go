@@ -99,6 +99,21 @@ func (w *world) checkStored(ref chat.Ref) {
 	}
 }
 
+// checkQuiet checks, in some runs, that at rest nobody says anything but ping: no hello or page that is asked for again
+// and again.
+func (w *world) checkQuiet() {
+	if w.seed%5 != 0 {
+		return
+	}
+	began := time.Now()
+	for end := began.Add(4 * time.Minute); time.Now().Before(end) && w.violation == ""; {
+		if !w.step() {
+			w.advance(max(min(time.Until(w.next()), time.Until(end)), time.Millisecond))
+		}
+		w.quiet = time.Since(began) > time.Minute // read cursors may still have been waiting for something to ride on
+	}
+}
+
 // checkTold checks P5 at rest: every listener of then that is still there was pushed every acknowledged event.
 func (w *world) checkTold(ref chat.Ref) {
 	l := w.logs[ref]

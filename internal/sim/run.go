@@ -8,7 +8,7 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Steps of the schedule while faults happen; by default the seed says: 250, in some runs up to 2,000.
+	// Steps of the schedule while faults happen; by default the seed says: 200, in some runs up to 1,500.
 	Steps int
 	// Trace keeps a readable line for everything that happens.
 	Trace bool
@@ -20,7 +20,7 @@ func (o Options) steps(seed uint64) int {
 	if o.Steps > 0 {
 		return o.Steps
 	}
-	return [...]int{250, 250, 250, 500, 500, 1000, 250, 250, 500, 2000}[seed%10]
+	return [...]int{200, 200, 200, 400, 200, 1000, 200, 400, 200, 1500}[seed%10]
 }
 
 // Result of a run.
@@ -243,6 +243,7 @@ func (w *world) settle() {
 		}
 		if why == "" {
 			w.checkRest()
+			w.checkQuiet()
 			return
 		}
 		if time.Now().After(end) {

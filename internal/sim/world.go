@@ -55,6 +55,7 @@ type world struct {
 	messages  int
 	frames    int
 	long      bool // long texts are written
+	quiet     bool // nobody has a reason to say anything
 	epilogue  bool // the faults have ended, everything was at rest, and somebody spoke again
 	hash      uint64
 	violation string
