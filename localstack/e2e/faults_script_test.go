@@ -20,6 +20,7 @@ type script struct {
 	*rig.Scene
 	customer, tab, operator *rig.Person
 	refused                 int // commands that were refused
+	played                  chat.ConversationID
 }
 
 func newScript(t *testing.T, r *rig.Rig, settings client.Settings) *script {
@@ -47,6 +48,7 @@ func (s *script) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.played = id
 	var welcomes int64
 	steps := []func() error{
 		func() error { return s.acked(ctx, s.customer) },
@@ -79,6 +81,15 @@ func (s *script) play(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lastWord has the operator say something more. Nothing follows that would show the others that they miss it: what
+// they are owed must come to them.
+func (s *script) lastWord(ctx context.Context) error {
+	if err := s.operator.Send(s.played, chat.Public, "last word"); err != nil {
+		return err
+	}
+	return s.acked(ctx, s.operator)
 }
 
 // talk has both speak at once.
