@@ -64,7 +64,8 @@ func (s *Stack) startDoor(context.Context) (err error) {
 	if s.door, err = front.New(o); err != nil {
 		return err
 	}
-	s.serve(s.internal, s.door)
+	s.calls = newCallServer(s.door)
+	s.wg.Go(func() { s.calls.Serve(s.internal) }) // ends with Close
 	return nil
 }
 

@@ -47,6 +47,7 @@ type Stack struct {
 	public, internal net.Listener
 	splitter         *splitter
 	servers          []*http.Server
+	calls            *callServer                  // of the internal address
 	handler          atomic.Pointer[http.Handler] // of the public address, once ready
 	ctx              context.Context              // of background work
 	cancel           context.CancelFunc
@@ -209,6 +210,9 @@ func (s *Stack) close() error {
 	}
 	for _, server := range s.servers {
 		_ = server.Close()
+	}
+	if s.calls != nil {
+		s.calls.Close()
 	}
 	s.wg.Wait()
 	if s.engines != nil {
