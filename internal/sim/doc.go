@@ -18,7 +18,15 @@
 //
 // # What must hold
 //
-// world.go lists nothing; the checks are in check*.go, one function per promise of the design. Cheap ones run at
-// every effect and frame, the others when the faults have stopped and everything has come to rest, for which
-// there is a bounded virtual time.
+// The promises of design and package documentation: P1 to P6, tenancy, who may see and write what, and that counters
+// agree with what they count. check.go looks at every effect, answer.go at every frame and screen, rest.go at the
+// system when the faults have stopped and everything has come to rest, for which there is a bounded virtual time.
+// Then everybody speaks once more, without faults and long after them, and what dead connections left must go.
+//
+// # Running it
+//
+//	go test ./internal/sim                                       300 seeds and the corpus
+//	go test ./internal/sim -timeout 12h -args -seeds 40000       a night
+//	go test ./internal/sim -run TestSeeds -args -seed 83         one run, with its trace
+//	go run ./internal/cmd/mutants -packages ./internal/sim       which planted bugs it finds by itself
 package sim

@@ -41,7 +41,8 @@ type dial struct {
 	socket int
 }
 
-var gatewayError = `{"message": "Internal server error", "connectionId":"%s", "requestId":"r"}`
+// gatewayError is what API Gateway sends when an integration fails: it names no frame.
+const gatewayError = `{"message": "Internal server error", "connectionId":"%s", "requestId":"r"}`
 
 // connect opens a socket, or fails to.
 func (w *world) connect(d dial) {
@@ -235,7 +236,7 @@ func (p posts) PostToConnection(ctx context.Context, in *apigatewaymanagementapi
 		if c.deaf.After(time.Now()) {
 			return &types.LimitExceededException{}
 		}
-		p.w.posted(p.invocation, c, frame)
+		p.w.posted(c, frame)
 		p.w.emit(c, frame)
 		return nil
 	})

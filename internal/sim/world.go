@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -212,11 +211,6 @@ func (w *world) newProcess() *process {
 
 func (i *invocation) disconnect() *wsauth.Disconnect {
 	return &wsauth.Disconnect{Sockets: store{i}, Log: quiet}
-}
-
-// lines returns the last n lines of the trace.
-func (w *world) lines(n int) string {
-	return strings.Join(w.trace[max(0, len(w.trace)-n):], "\n")
 }
 
 // crowd opens more tabs of one customer than HEAD has room for listeners.

@@ -33,10 +33,10 @@ func main() {
 	packages := flag.String("packages", "", "run the tests of these packages (comma separated) instead of each bug's own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *pattern, *packages, *list); err != nil {
+	err := run(ctx, *pattern, *packages, *list)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }
