@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -193,12 +194,18 @@ func (s *Stack) Stop() error {
 	}
 }
 
+// The ports that freePort tries. They are below those that systems give to outgoing connections (from 32768 on Linux,
+// 49152 elsewhere): while a stack is being restarted, its clients dial, and one of them would get the stack's port.
+const firstPort, ports = 20000, 12000
+
 // freePort finds a port that nobody listens on right now.
-func freePort(ctx context.Context) (string, error) {
+func freePort(ctx context.Context) (address string, err error) {
 	var any net.ListenConfig
-	l, err := any.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 100 {
+		var l net.Listener
+		if l, err = any.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(ports))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", err
 }
