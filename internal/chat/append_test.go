@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -329,7 +330,7 @@ func TestInvalidMessagesChangeNothing(t *testing.T) {
 		"no id":         {{Text: "x"}},
 		"foreign id":    {{ID: chat.EventID(w.conv), Text: "x"}},
 		"id twice":      {ok, ok},
-		"too long":      {{ID: ok.ID, Text: string(make([]rune, chat.MaxText+1))}},
+		"too long":      {{ID: ok.ID, Text: strings.Repeat("x", chat.MaxText+1)}},
 		"not UTF-8":     {{ID: ok.ID, Text: "a\xff"}},
 		"only controls": {{ID: ok.ID, Text: string(controls)}},
 	} {

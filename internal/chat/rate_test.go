@@ -73,6 +73,11 @@ func TestRateOfBigMessagesAndOthers(t *testing.T) {
 	if n := w.until(w.operator, time.Millisecond, "x", 0); n != 100 {
 		t.Fatalf("staff is limited after %d", n)
 	}
+	if _, err := w.send(w.customer, w.last(), w.messages("slowly")...); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.send(w.customer, w.last(), w.messages("after a hundred of the operator's")...)
+	w.must(err)
 	if n := w.until(w.customer, 50*time.Millisecond, strings.Repeat("x", chat.MaxText), 0); n > 36 {
 		t.Fatalf("%d big messages in %v", n, 100*50*time.Millisecond)
 	}

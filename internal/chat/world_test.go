@@ -313,6 +313,9 @@ type pusher struct {
 }
 
 func (p *pusher) Post(ctx context.Context, c chat.ConnectionID, frame []byte) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	p.mu.Lock()
 	err, wait := p.answers[c], p.block[c]
 	if err == nil && !wait {
