@@ -97,7 +97,7 @@ fuzz: ## Run every fuzz target for FUZZTIME each (default 30s)
 
 .PHONY: soak
 soak: ## The fault suite at full size: 200 clients, 15,000 messages, kills every second, four restarts
-	go test -count=1 -timeout 30m -run 'TestSoak' ./localstack/e2e -args -full
+	go test -v -count=1 -timeout 30m -run 'TestSoak' ./localstack/e2e -args -full
 
 # --- other engines, LocalStack, AWS -----------------------------------------------------------------------
 
