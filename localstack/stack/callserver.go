@@ -213,7 +213,8 @@ func (a *callAnswer) fill(handler http.Handler, r *http.Request) (complete bool)
 
 // write sends an answer in one piece.
 func (c *callConn) write(a *callAnswer, r *http.Request) bool {
-	out := append(c.out[:0], "HTTP/1.1 "...)
+	out := c.out[:0]
+	out = append(out, "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(a.status), 10)
 	out = append(append(append(out, ' '), http.StatusText(a.status)...), "\r\n"...)
 	for name, values := range a.header {
@@ -234,7 +235,7 @@ func (c *callConn) write(a *callAnswer, r *http.Request) bool {
 	if r.Method != http.MethodHead {
 		out = append(out, a.body...)
 	}
-	_, err := c.Conn.Write(out)
+	_, err := c.Write(out)
 	if c.out = out; cap(out) > maxKept {
 		c.out = nil
 	}
