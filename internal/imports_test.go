@@ -50,7 +50,7 @@ var adapters = map[string][]string{
 	"internal/gateway":                {"internal/protocol"},
 	"internal/queue":                  nil,
 	"internal/protocol":               nil,
-	"internal/wsapi":                  {"internal/protocol"},
+	"internal/wsapi":                  {"internal/protocol", "internal/jsonscan"},
 	"internal/wsauth":                 {"internal/protocol"},
 	"internal/httpapi":                {"internal/protocol"},
 	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
