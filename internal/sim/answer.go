@@ -136,7 +136,7 @@ func (w *world) checkWelcome(i *invocation, c *conn, frame []byte) {
 	for _, s := range answer.Conversations {
 		cursor := hello.Cursors[s.Conversation]
 		ref := chat.Ref{Workspace: c.tab.user.ws.id, Conversation: s.Conversation}
-		if since := c.since[ref]; s.Public.Head < since[0] || s.Desk != nil && s.Desk.Head < since[1] {
+		if since := c.since[ref]; c.up && (s.Public.Head < since[0] || s.Desk != nil && s.Desk.Head < since[1]) {
 			w.violate("P4: %s listens to %s from %v on, its snapshot ends at %d: what lies between it never hears of", c.id, key(ref), since, s.Public.Head)
 		}
 		w.checkListens(c, ref)
