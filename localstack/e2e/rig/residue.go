@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/client"
 	"github.com/parley-chat/parley/localstack/e2e/history"
 )
 
@@ -94,22 +93,22 @@ func number(v types.AttributeValue) int64 {
 	return x
 }
 
-// Farewell has each customer say a last word in each conversation, so that every listener that is gone is found
-// gone, and waits for rest.
+// Farewell has each customer say a last word in each conversation of theirs, so that every listener that is gone is
+// found gone and what was closed is open, and waits for rest. Who was restarted after a conversation was closed says
+// it without a view, and the others hear of a conversation that they do not know any more.
 func (sc *Scene) Farewell(ctx context.Context) error {
+	heads, err := sc.heads(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range sc.People() {
 		if p.Staff {
 			continue
 		}
-		var mine []chat.ConversationID
-		p.Do(func(m *client.Machine) {
-			for _, v := range m.Views() {
-				if !v.Gone {
-					mine = append(mine, v.Conversation)
-				}
+		for id, h := range heads {
+			if _, in := h.Participants[p.User]; !in {
+				continue
 			}
-		})
-		for _, id := range mine {
 			if err := p.Send(id, chat.Public, "good bye"); err != nil {
 				return err
 			}
