@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -63,7 +64,7 @@ func parse(args []string, o *stack.Options) error {
 	flags.BoolVar(&o.Verbose, "v", false, "log every invocation, frame and AWS call")
 	flags.DurationVar(&o.Idle, "idle", 0, "close a silent socket after this `time` (default 10m)")
 	flags.DurationVar(&o.MaxAge, "max-age", 0, "close any socket after this `time` (default 2h)")
-	flags.IntVar(&o.MaxProcesses, "processes", 8, "most processes of one function")
+	flags.IntVar(&o.MaxProcesses, "processes", defaultProcesses(), "most processes of one function")
 	flags.BoolVar(&o.NoFreeze, "no-freeze", false, "let idle processes run, as AWS does not")
 	flags.StringVar(&o.AccessKeyID, "access-key", "", "`id` of the admin key (default: random)")
 	flags.StringVar(&o.SecretAccessKey, "secret-key", "", "`secret` of the admin key (default: random)")
@@ -89,3 +90,7 @@ func parse(args []string, o *stack.Options) error {
 	o.FaultRules, err = os.ReadFile(*rules)
 	return err
 }
+
+// defaultProcesses is 8 where there are cores for them. On one core, a function's processes beyond a few only take it
+// from each other: measured at saturation, four do 15 % more than eight.
+func defaultProcesses() int { return min(8, 2+2*runtime.NumCPU()) }
