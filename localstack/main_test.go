@@ -25,7 +25,7 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := stack.Options{Addr: "127.0.0.1:9", AWSAddr: "127.0.0.1:4566", Template: "template.yaml", Data: "d", Idle: 3 * time.Second, Watch: true, Verbose: true,
-		Parameters: map[string]string{"LogLevel": "DEBUG", "Empty": ""}, DynamoDB: "http://127.0.0.1:8000", FaultRules: []byte("[]"), MaxProcesses: 8}
+		Parameters: map[string]string{"LogLevel": "DEBUG", "Empty": ""}, DynamoDB: "http://127.0.0.1:8000", FaultRules: []byte("[]"), MaxProcesses: defaultProcesses()}
 	if diff := cmp.Diff(want, o, cmpopts.IgnoreFields(stack.Options{}, "Out", "Now", "Switches")); diff != "" {
 		t.Error(diff)
 	}
