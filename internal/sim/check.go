@@ -185,6 +185,22 @@ func (w *world) owed(i *invocation, t chat.Track, h *chat.Head) map[chat.Connect
 	return due
 }
 
+// checkListener checks that nobody posts to a listener that has expired, by any clock.
+func (w *world) checkListener(c *conn, frame []byte) {
+	if !bytes.HasPrefix(frame, []byte(`{"type":"events"`)) {
+		return
+	}
+	var p protocol.Events
+	_ = json.Unmarshal(frame, &p) // posted says if it cannot be read
+	h := w.head(chat.Ref{Workspace: c.tab.user.ws.id, Conversation: p.Conversation})
+	if h == nil {
+		return
+	}
+	if l, listens := h.Listeners[c.id]; listens && time.Since(l.Expires) > 6*time.Minute {
+		w.violate("%s is posted to, although it ceased to listen to %s at %s", c.id, p.Conversation, l.Expires.Format(time.TimeOnly))
+	}
+}
+
 // posted checks a push at its effect.
 func (w *world) posted(c *conn, frame []byte) {
 	if !bytes.HasPrefix(frame, []byte(`{"type":"events"`)) {

@@ -229,6 +229,9 @@ func (p posts) PostToConnection(ctx context.Context, in *apigatewaymanagementapi
 	p.w.checkBudget(ctx, p.invocation)
 	err := p.do(ctx, push, "Post", *in.ConnectionId, errPost, func() error {
 		c := p.w.byID[chat.ConnectionID(*in.ConnectionId)]
+		if c != nil {
+			p.w.checkListener(c, frame)
+		}
 		if c == nil || !c.up {
 			p.w.gone(c, frame)
 			return &types.GoneException{}

@@ -89,7 +89,7 @@ func Mutants() []Mutant {
 		{"the first after is not saved before it is used", "internal/client/request.go",
 			"	} else {\n		m.dirty = true\n	}\n	ref := m.ref()", "	}\n	ref := m.ref()", schedules},
 		{"a snapshot undoes what came behind it", "internal/client/view.go",
-			"		v.state(s) // before", "		defer v.state(s) // before", schedules},
+			"		v.state(s) // before", "		defer v.state(s) // before", []string{"./internal/client"}},
 		{"a note is pushed without its place", "internal/chat/append.go", "		c.follow(head)\n", "", schedules},
 		{"only the tail is searched for a retry", "internal/chat/append.go",
 			"between, err := s.events(ctx, h, c.Track, c.After, last)",
