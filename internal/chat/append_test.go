@@ -136,6 +136,21 @@ func TestAheadOfTheLog(t *testing.T) {
 	w.same(w.texts(chat.Public), []string{"hello"})
 }
 
+// A stranger learns nothing from what the answer to a wrong after would be: not even that there is a conversation.
+func TestStrangersCannotProbe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	w.moveTail(chat.Public, 0)
+	w.throttle("After") // nor is anything read for them
+	for _, after := range []uint64{0, 1, 2, 3, 99} {
+		_, err := w.send(w.operator, after, w.messages("x")...)
+		w.refused(err, chat.CodeNotFound)
+		_, err = w.svc.Close(t.Context(), w.operator, chat.Step{Conversation: w.conv, ID: w.eventID(), After: after})
+		w.refused(err, chat.CodeNotFound)
+	}
+}
+
 // What a first try stored is acknowledged even if the rule has come to forbid a new message since.
 func TestRuleThatFailsOnlyForNewMessages(t *testing.T) {
 	t.Parallel()

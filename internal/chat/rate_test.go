@@ -88,6 +88,7 @@ func TestRateIsFreeForOrdinaryWriters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("hello")
+	w.moveTail(chat.Public, 0)
 	calls := map[string]int{}
 	w.store.Fault = func(call string, after bool) error {
 		if after {
