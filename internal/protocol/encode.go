@@ -43,12 +43,31 @@ func EventsOf(events []chat.Event) []Event {
 	return out
 }
 
-// eventFixed is more than an event takes in a frame besides its text and reason: names, ids, numbers, commas.
-const eventFixed = 380
+// eventFixed is more than an event always takes in a frame: the names, the longest type and role, two ids, a seq and a
+// time of any length, commas and braces.
+const eventFixed = 200
+
+// What the optional members take at most, with their names.
+const (
+	numberSize  = 32 // "follows" or "target"
+	statusSize  = 20 // "from" or "to"
+	subjectSize = 48
+	reasonSize  = 14 // besides the reason itself
+)
 
 // EventSize returns an upper bound of the bytes that the event takes in a frame.
 func EventSize(e chat.Event) int {
-	return eventFixed + stringSize(e.Text) + stringSize(e.Reason)
+	n := eventFixed + stringSize(e.Text) + stringSize(e.Reason)
+	for _, optional := range []struct {
+		has  bool
+		size int
+	}{{e.Follows > 0, numberSize}, {e.Target > 0, numberSize}, {e.From != "", statusSize}, {e.To != "", statusSize},
+		{e.Subject != "", subjectSize}, {e.Reason != "", reasonSize}} {
+		if optional.has {
+			n += optional.size
+		}
+	}
+	return n
 }
 
 // stringSize bounds the length of s as a JSON string: control characters, U+2028, U+2029 and what is not UTF-8

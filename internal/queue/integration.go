@@ -72,7 +72,9 @@ func nextRound(jobs []chat.IntegrationJob) (round, rest []chat.IntegrationJob) {
 	return round, rest
 }
 
-func groupOf(j chat.IntegrationJob) string { return j.Subscription + "." + string(j.Conversation) }
+func groupOf(j chat.IntegrationJob) string {
+	return string(j.Workspace) + "." + j.Subscription + "." + string(j.Conversation)
+}
 
 func integrationEntry(id string, j chat.IntegrationJob) (types.SendMessageBatchRequestEntry, error) {
 	body, err := json.Marshal(IntegrationMessage{

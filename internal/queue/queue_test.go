@@ -221,7 +221,7 @@ func TestRoundsKeepOrder(t *testing.T) {
 			for _, e := range batch {
 				sent++
 				var m IntegrationMessage
-				if json.Unmarshal([]byte(*e.MessageBody), &m) != nil || *e.MessageGroupId != m.Subscription+"."+string(m.Conversation) {
+				if json.Unmarshal([]byte(*e.MessageBody), &m) != nil || *e.MessageGroupId != string(m.Workspace)+"."+m.Subscription+"."+string(m.Conversation) {
 					t.Fatalf("%s in group %s", *e.MessageBody, *e.MessageGroupId)
 				}
 				if groups[*e.MessageGroupId] {

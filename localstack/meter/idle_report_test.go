@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ func TestReportsRepeatTheIdlePrice(t *testing.T) {
 	m := New(Options{Idle: []Line{{Price: alarmMonths, Unit: "alarms", Count: 10, USD: 1}}})
 	for _, format := range []string{"", "?format=text"} {
 		w := httptest.NewRecorder()
-		m.Handler().ServeHTTP(w, httptest.NewRequest("GET", Path+format, nil))
+		m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path+format, nil))
 		if body := w.Body.String(); !strings.Contains(body, "alarms") {
 			t.Errorf("format %q: no idle price in\n%s", format, body)
 		}
