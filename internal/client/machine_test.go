@@ -475,9 +475,14 @@ func TestHelloGoesOnWithMore(t *testing.T) {
 	if len(h.Cursors) != chat.MaxSubscriptions || h.More != "" {
 		t.Fatalf("%d cursors, more %q", len(h.Cursors), h.More)
 	}
-	s.receive(2, protocol.Welcome{Type: protocol.TypeWelcome, Ref: h.Ref, User: me, Role: chat.RoleOperator, More: "c_next"})
+	s.receive(2, protocol.Welcome{Type: protocol.TypeWelcome, Ref: h.Ref, User: me, Role: chat.RoleOperator, More: "c_next",
+		Waiting: []protocol.WaitingEntry{{Conversation: "c_waits"}}})
 	h = s.take(protocol.ActionHello)
 	if len(h.Cursors) != 5 || h.More != "c_next" {
 		t.Fatalf("%s", h.Raw)
+	}
+	s.receive(2, protocol.Welcome{Type: protocol.TypeWelcome, Ref: h.Ref, User: me, Role: chat.RoleOperator})
+	if w := s.m.Waiting(); len(w) != 1 {
+		t.Errorf("the second part of the welcome, which tells of nobody who waits, left %+v", w)
 	}
 }

@@ -234,7 +234,9 @@ func (m *Machine) welcome(s *socket, w protocol.Welcome) {
 			v.Gone, v.stale = true, false
 		}
 	}
-	m.setWaiting(w.Waiting)
+	if s.hello.more == "" { // only the first part of a welcome tells who waits
+		m.setWaiting(w.Waiting)
+	}
 	m.welcomed(s)
 	if s.hello.more = w.More; w.More != "" {
 		m.helloPart(s)
