@@ -3,7 +3,6 @@
 package chattest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -237,216 +236,20 @@ func (m *Memory) SetRelayed(_ context.Context, ref chat.Ref, t chat.Track, relay
 }
 
 // Subscribe implements chat.Subscriptions.
-func (m *Memory) Subscribe(_ context.Context, ref chat.Ref, c chat.ConnectionID, l chat.Listener) (*chat.Head, error) {
-	var out *chat.Head
-	err := m.do("Subscribe", func() error {
-		h := m.heads[ref]
-		if h == nil {
-			return &chat.Refused{}
-		}
-		if _, in := h.Participants[l.User]; !in {
-			return &chat.Refused{Old: clone(h)}
-		}
-		m.listen(h, c, l)
-		out = clone(h)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (m *Memory) listen(h *chat.Head, c chat.ConnectionID, l chat.Listener) {
-	if _, there := h.Listeners[c]; !there && len(h.Listeners) >= chat.MaxListeners {
-		maps.DeleteFunc(h.Listeners, func(_ chat.ConnectionID, old chat.Listener) bool { return !old.Expires.After(m.Now()) })
-	}
-	if _, there := h.Listeners[c]; there || len(h.Listeners) < chat.MaxListeners {
-		h.Listeners[c] = l
-		return
-	}
-	if m.rows[h.Ref] == nil {
-		m.rows[h.Ref] = map[chat.ConnectionID]chat.Listener{}
-	}
-	m.rows[h.Ref][c] = l
-	h.ListenerShards = shards
-}
-
 // Unsubscribe implements chat.Subscriptions.
-func (m *Memory) Unsubscribe(_ context.Context, ref chat.Ref, c chat.ConnectionID) error {
-	return m.do("Unsubscribe", func() error {
-		if h := m.heads[ref]; h != nil {
-			delete(h.Listeners, c)
-		}
-		return nil
-	})
-}
-
 // MoveCursor implements chat.Subscriptions.
-func (m *Memory) MoveCursor(_ context.Context, ref chat.Ref, u chat.UserID, seq uint64) (*chat.Head, error) {
-	var out *chat.Head
-	err := m.do("MoveCursor", func() error {
-		h := m.heads[ref]
-		if h == nil {
-			return &chat.Refused{}
-		}
-		p, in := h.Participants[u]
-		if !in || p.Cursor >= seq || seq > h.Public.Last {
-			return &chat.Refused{Old: clone(h)}
-		}
-		p.Cursor = seq
-		h.Participants[u] = p
-		out = clone(h)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // Mute implements chat.Subscriptions.
-func (m *Memory) Mute(_ context.Context, ref chat.Ref, u chat.UserID, until time.Time) error {
-	return m.do("Mute", func() error {
-		h := m.heads[ref]
-		if h == nil {
-			return &chat.Refused{}
-		}
-		p, in := h.Participants[u]
-		if !in {
-			return &chat.Refused{Old: clone(h)}
-		}
-		p.MutedUntil = millis(until)
-		h.Participants[u] = p
-		return nil
-	})
-}
-
 // ListenerRows implements chat.ListenerRows: every row is in shard 0 of the double.
-func (m *Memory) ListenerRows(_ context.Context, ref chat.Ref, shard int) (map[chat.ConnectionID]chat.Listener, error) {
-	out := map[chat.ConnectionID]chat.Listener{}
-	err := m.do("ListenerRows", func() error {
-		if shard == 0 {
-			maps.Copy(out, m.rows[ref])
-		}
-		return nil
-	})
-	return out, err
-}
-
 // DropListenerRow implements chat.ListenerRows.
-func (m *Memory) DropListenerRow(_ context.Context, ref chat.Ref, _ int, c chat.ConnectionID) error {
-	return m.do("DropListenerRow", func() error {
-		delete(m.rows[ref], c)
-		return nil
-	})
-}
-
 // Open implements chat.Directory.
-func (m *Memory) Open(_ context.Context, w chat.WorkspaceID, u chat.UserID, after chat.ConversationID, limit int) ([]chat.ConversationID, error) {
-	return m.list("Open", w, u, after, limit, true)
-}
-
 // Closed implements chat.Directory.
-func (m *Memory) Closed(_ context.Context, w chat.WorkspaceID, u chat.UserID, after chat.ConversationID, limit int) ([]chat.ConversationID, error) {
-	return m.list("Closed", w, u, after, limit, false)
-}
-
-func (m *Memory) list(call string, w chat.WorkspaceID, u chat.UserID, after chat.ConversationID, limit int, open bool) ([]chat.ConversationID, error) {
-	var out []chat.ConversationID
-	err := m.do(call, func() error {
-		for k, isOpen := range m.members {
-			if k.w == w && k.u == u && isOpen == open && (after == "" || k.c < after) {
-				out = append(out, k.c)
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(out, func(a, b chat.ConversationID) int { return cmp.Compare(b, a) })
-	return out[:min(len(out), limit)], err
-}
-
 // Waiting implements chat.Directory.
-func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, limit int) ([]chat.Waiting, error) {
-	var out []chat.Waiting
-	err := m.do("Waiting", func() error {
-		for ref, entry := range m.waiting {
-			if ref.Workspace == w {
-				out = append(out, entry)
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(out, func(a, b chat.Waiting) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Conversation, b.Conversation))
-	})
-	return out[:min(len(out), limit)], err
-}
-
 // Opened implements chat.Sockets.
-func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error {
-	return m.do("Opened", func() error {
-		m.sockets[p.Connection] = p
-		return nil
-	})
-}
-
 // SocketClosed implements chat.Sockets.
-func (m *Memory) SocketClosed(_ context.Context, p chat.Principal) error {
-	return m.do("SocketClosed", func() error {
-		delete(m.sockets, p.Connection)
-		return nil
-	})
-}
-
 // OfUser implements chat.Sockets.
-func (m *Memory) OfUser(_ context.Context, w chat.WorkspaceID, u chat.UserID) ([]chat.ConnectionID, error) {
-	var out []chat.ConnectionID
-	err := m.do("OfUser", func() error {
-		for c, p := range m.sockets {
-			if p.Workspace == w && p.User == u {
-				out = append(out, c)
-			}
-		}
-		return nil
-	})
-	slices.Sort(out)
-	return out, err
-}
-
 // OfDesk implements chat.Sockets.
-func (m *Memory) OfDesk(_ context.Context, w chat.WorkspaceID) ([]chat.Principal, error) {
-	var out []chat.Principal
-	err := m.do("OfDesk", func() error {
-		for _, p := range m.sockets {
-			if p.Workspace == w && p.Role.Staff() {
-				out = append(out, p)
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(out, func(a, b chat.Principal) int { return cmp.Compare(a.Connection, b.Connection) })
-	return out, err
-}
-
 // Subscriptions implements chat.SubscriptionSource.
-func (m *Memory) Subscriptions(_ context.Context, w chat.WorkspaceID) ([]chat.Subscription, error) {
-	var out []chat.Subscription
-	err := m.do("Subscriptions", func() error {
-		out = slices.Clone(m.subs[w])
-		return nil
-	})
-	return out, err
-}
-
 // PutSubscription stores a subscription; the same id again replaces it.
-func (m *Memory) PutSubscription(_ context.Context, w chat.WorkspaceID, s chat.Subscription) error {
-	return m.do("PutSubscription", func() error {
-		m.subs[w] = append(slices.DeleteFunc(m.subs[w], func(o chat.Subscription) bool { return o.ID == s.ID }), s)
-		return nil
-	})
-}
-
 func customerOf(h *chat.Head) chat.UserID {
 	for u, p := range h.Participants {
 		if p.Role == chat.RoleCustomer {

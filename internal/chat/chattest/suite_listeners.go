@@ -1,0 +1,156 @@
+package chattest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+func subscribe(t *testing.T, w *world) {
+	w.create(t, "1")
+	l := chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: w.now.Add(time.Hour).Truncate(time.Second)}
+	c := w.connection()
+	h, err := w.Subscribe(t.Context(), w.ref, c, l)
+	must(t, err)
+	if h.Public.Last != 1 || len(h.Public.Tail) != 1 {
+		t.Fatalf("the answer holds no snapshot: %+v", h.Public)
+	}
+	same(t, h.Listeners[c], l)
+	_, err = w.Subscribe(t.Context(), w.ref, w.connection(), chat.Listener{User: w.operator, Role: chat.RoleOperator, Expires: l.Expires})
+	if old := refusedBy(t, err); old == nil || len(old.Listeners) != 1 {
+		t.Fatalf("refusal of a stranger: %+v", old)
+	}
+	h, err = w.Append(t.Context(), w.append(1, "2"))
+	must(t, err)
+	same(t, h.Listeners, map[chat.ConnectionID]chat.Listener{c: l})
+}
+
+func listenersBeyond(t *testing.T, w *world) {
+	w.create(t, "1")
+	l := chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: w.now.Add(time.Hour).Truncate(time.Second)}
+	want := map[chat.ConnectionID]chat.Listener{}
+	var h *chat.Head
+	for range chat.MaxListeners + 9 {
+		c := w.connection()
+		want[c] = l
+		var err error
+		h, err = w.Subscribe(t.Context(), w.ref, c, l)
+		must(t, err)
+	}
+	if len(h.Listeners) != chat.MaxListeners || h.ListenerShards == 0 {
+		t.Fatalf("%d listeners in the head, %d shards", len(h.Listeners), h.ListenerShards)
+	}
+	same(t, allListeners(t, w, h), want)
+	for shard := range h.ListenerShards {
+		rows, err := w.ListenerRows(t.Context(), w.ref, shard)
+		must(t, err)
+		for c := range rows {
+			must(t, w.DropListenerRow(t.Context(), w.ref, shard, c))
+			must(t, w.DropListenerRow(t.Context(), w.ref, shard, c))
+		}
+	}
+	if got := len(allListeners(t, w, h)); got != chat.MaxListeners {
+		t.Fatalf("%d listeners after dropping the rows", got)
+	}
+}
+
+func allListeners(t *testing.T, w *world, h *chat.Head) map[chat.ConnectionID]chat.Listener {
+	t.Helper()
+	out := map[chat.ConnectionID]chat.Listener{}
+	for c, l := range h.Listeners {
+		out[c] = l
+	}
+	for shard := range h.ListenerShards {
+		rows, err := w.ListenerRows(t.Context(), w.ref, shard)
+		must(t, err)
+		for c, l := range rows {
+			out[c] = l
+		}
+	}
+	return out
+}
+
+func expiredListeners(t *testing.T, w *world) {
+	w.create(t, "1")
+	for i := range chat.MaxListeners {
+		expires := w.now.Add(time.Hour)
+		if i < 3 {
+			expires = w.now.Add(-time.Minute)
+		}
+		_, err := w.Subscribe(t.Context(), w.ref, w.connection(), chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: expires.Truncate(time.Second)})
+		must(t, err)
+	}
+	h, err := w.Subscribe(t.Context(), w.ref, w.connection(), chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: w.now.Add(time.Hour).Truncate(time.Second)})
+	must(t, err)
+	if h.ListenerShards != 0 || len(h.Listeners) != chat.MaxListeners-2 {
+		t.Fatalf("%d listeners, %d shards: the expired ones were not pruned", len(h.Listeners), h.ListenerShards)
+	}
+}
+
+func unsubscribe(t *testing.T, w *world) {
+	w.create(t, "1")
+	c := w.connection()
+	_, err := w.Subscribe(t.Context(), w.ref, c, chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: w.now.Add(time.Hour)})
+	must(t, err)
+	for range 2 {
+		must(t, w.Unsubscribe(t.Context(), w.ref, c))
+	}
+	h, err := w.Head(t.Context(), w.ref)
+	must(t, err)
+	if len(h.Listeners) != 0 {
+		t.Fatalf("still listening: %v", h.Listeners)
+	}
+	must(t, w.Unsubscribe(t.Context(), chat.Ref{Workspace: w.ref.Workspace, Conversation: newConversation()}, c))
+}
+
+func cursorGrows(t *testing.T, w *world) {
+	w.create(t, "1", "2")
+	_, err := w.Append(t.Context(), w.append(2, "3", "4", "5"))
+	must(t, err)
+	h, err := w.MoveCursor(t.Context(), w.ref, w.customer, 4)
+	must(t, err)
+	if h.Participants[w.customer].Cursor != 4 {
+		t.Fatalf("cursor %+v", h.Participants)
+	}
+	for _, seq := range []uint64{4, 3, 6} { // there already, backwards, beyond the log
+		_, err := w.MoveCursor(t.Context(), w.ref, w.customer, seq)
+		if old := refusedBy(t, err); old.Participants[w.customer].Cursor != 4 {
+			t.Fatalf("cursor moved to %d", old.Participants[w.customer].Cursor)
+		}
+	}
+	_, err = w.MoveCursor(t.Context(), w.ref, w.operator, 1)
+	refusedBy(t, err)
+}
+
+func mute(t *testing.T, w *world) {
+	w.create(t, "1")
+	until := w.now.Add(time.Minute)
+	must(t, w.Mute(t.Context(), w.ref, w.customer, until))
+	h, err := w.Head(t.Context(), w.ref)
+	must(t, err)
+	if got := h.Participants[w.customer].MutedUntil; !got.Equal(until.Truncate(time.Millisecond)) {
+		t.Fatalf("muted until %v, want %v", got, until)
+	}
+	refusedBy(t, w.Mute(t.Context(), w.ref, w.operator, until))
+}
+
+func sockets(t *testing.T, w *world) {
+	c := chat.Principal{Workspace: w.ref.Workspace, User: w.customer, Role: chat.RoleCustomer, Session: "s_x", Connection: w.connection()}
+	o := chat.Principal{Workspace: w.ref.Workspace, User: w.operator, Role: chat.RoleOperator, Session: "s_y", Connection: w.connection()}
+	for _, p := range []chat.Principal{c, o, o} {
+		must(t, w.Opened(t.Context(), p, w.now.Add(time.Hour)))
+	}
+	got, err := w.OfUser(t.Context(), w.ref.Workspace, w.customer)
+	must(t, err)
+	same(t, got, []chat.ConnectionID{c.Connection})
+	desk, err := w.OfDesk(t.Context(), w.ref.Workspace)
+	must(t, err)
+	same(t, desk, []chat.Principal{o})
+	for range 2 {
+		must(t, w.SocketClosed(t.Context(), o))
+	}
+	desk, err = w.OfDesk(t.Context(), w.ref.Workspace)
+	must(t, err)
+	same(t, desk, []chat.Principal{})
+}
