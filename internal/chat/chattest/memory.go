@@ -235,21 +235,6 @@ func (m *Memory) SetRelayed(_ context.Context, ref chat.Ref, t chat.Track, relay
 	})
 }
 
-// Subscribe implements chat.Subscriptions.
-// Unsubscribe implements chat.Subscriptions.
-// MoveCursor implements chat.Subscriptions.
-// Mute implements chat.Subscriptions.
-// ListenerRows implements chat.ListenerRows: every row is in shard 0 of the double.
-// DropListenerRow implements chat.ListenerRows.
-// Open implements chat.Directory.
-// Closed implements chat.Directory.
-// Waiting implements chat.Directory.
-// Opened implements chat.Sockets.
-// SocketClosed implements chat.Sockets.
-// OfUser implements chat.Sockets.
-// OfDesk implements chat.Sockets.
-// Subscriptions implements chat.SubscriptionSource.
-// PutSubscription stores a subscription; the same id again replaces it.
 func customerOf(h *chat.Head) chat.UserID {
 	for u, p := range h.Participants {
 		if p.Role == chat.RoleCustomer {

@@ -9,10 +9,12 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
+// Open implements chat.Directory.
 func (m *Memory) Open(_ context.Context, w chat.WorkspaceID, u chat.UserID, after chat.ConversationID, limit int) ([]chat.ConversationID, error) {
 	return m.list("Open", w, u, after, limit, true)
 }
 
+// Closed implements chat.Directory.
 func (m *Memory) Closed(_ context.Context, w chat.WorkspaceID, u chat.UserID, after chat.ConversationID, limit int) ([]chat.ConversationID, error) {
 	return m.list("Closed", w, u, after, limit, false)
 }
@@ -31,6 +33,7 @@ func (m *Memory) list(call string, w chat.WorkspaceID, u chat.UserID, after chat
 	return out[:min(len(out), limit)], err
 }
 
+// Waiting implements chat.Directory.
 func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, limit int) ([]chat.Waiting, error) {
 	var out []chat.Waiting
 	err := m.do("Waiting", func() error {
@@ -47,6 +50,7 @@ func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, limit int) ([]ch
 	return out[:min(len(out), limit)], err
 }
 
+// Opened implements chat.Sockets.
 func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error {
 	return m.do("Opened", func() error {
 		m.sockets[p.Connection] = p
@@ -54,6 +58,7 @@ func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error 
 	})
 }
 
+// SocketClosed implements chat.Sockets.
 func (m *Memory) SocketClosed(_ context.Context, p chat.Principal) error {
 	return m.do("SocketClosed", func() error {
 		delete(m.sockets, p.Connection)
@@ -61,6 +66,7 @@ func (m *Memory) SocketClosed(_ context.Context, p chat.Principal) error {
 	})
 }
 
+// OfUser implements chat.Sockets.
 func (m *Memory) OfUser(_ context.Context, w chat.WorkspaceID, u chat.UserID) ([]chat.ConnectionID, error) {
 	var out []chat.ConnectionID
 	err := m.do("OfUser", func() error {
@@ -75,6 +81,7 @@ func (m *Memory) OfUser(_ context.Context, w chat.WorkspaceID, u chat.UserID) ([
 	return out, err
 }
 
+// OfDesk implements chat.Sockets.
 func (m *Memory) OfDesk(_ context.Context, w chat.WorkspaceID) ([]chat.Principal, error) {
 	var out []chat.Principal
 	err := m.do("OfDesk", func() error {
@@ -89,6 +96,7 @@ func (m *Memory) OfDesk(_ context.Context, w chat.WorkspaceID) ([]chat.Principal
 	return out, err
 }
 
+// Subscriptions implements chat.SubscriptionSource.
 func (m *Memory) Subscriptions(_ context.Context, w chat.WorkspaceID) ([]chat.Subscription, error) {
 	var out []chat.Subscription
 	err := m.do("Subscriptions", func() error {
@@ -98,6 +106,7 @@ func (m *Memory) Subscriptions(_ context.Context, w chat.WorkspaceID) ([]chat.Su
 	return out, err
 }
 
+// PutSubscription stores a subscription; the same id again replaces it.
 func (m *Memory) PutSubscription(_ context.Context, w chat.WorkspaceID, s chat.Subscription) error {
 	return m.do("PutSubscription", func() error {
 		m.subs[w] = append(slices.DeleteFunc(m.subs[w], func(o chat.Subscription) bool { return o.ID == s.ID }), s)

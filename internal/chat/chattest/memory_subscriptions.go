@@ -8,6 +8,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
+// Subscribe implements chat.Subscriptions.
 func (m *Memory) Subscribe(_ context.Context, ref chat.Ref, c chat.ConnectionID, l chat.Listener) (*chat.Head, error) {
 	var out *chat.Head
 	err := m.do("Subscribe", func() error {
@@ -43,6 +44,7 @@ func (m *Memory) listen(h *chat.Head, c chat.ConnectionID, l chat.Listener) {
 	h.ListenerShards = shards
 }
 
+// Unsubscribe implements chat.Subscriptions.
 func (m *Memory) Unsubscribe(_ context.Context, ref chat.Ref, c chat.ConnectionID) error {
 	return m.do("Unsubscribe", func() error {
 		if h := m.heads[ref]; h != nil {
@@ -52,6 +54,7 @@ func (m *Memory) Unsubscribe(_ context.Context, ref chat.Ref, c chat.ConnectionI
 	})
 }
 
+// MoveCursor implements chat.Subscriptions.
 func (m *Memory) MoveCursor(_ context.Context, ref chat.Ref, u chat.UserID, seq uint64) (*chat.Head, error) {
 	var out *chat.Head
 	err := m.do("MoveCursor", func() error {
@@ -74,6 +77,7 @@ func (m *Memory) MoveCursor(_ context.Context, ref chat.Ref, u chat.UserID, seq 
 	return out, nil
 }
 
+// Mute implements chat.Subscriptions.
 func (m *Memory) Mute(_ context.Context, ref chat.Ref, u chat.UserID, until time.Time) error {
 	return m.do("Mute", func() error {
 		h := m.heads[ref]
@@ -90,6 +94,7 @@ func (m *Memory) Mute(_ context.Context, ref chat.Ref, u chat.UserID, until time
 	})
 }
 
+// ListenerRows implements chat.ListenerRows: every row is in shard 0 of the double.
 func (m *Memory) ListenerRows(_ context.Context, ref chat.Ref, shard int) (map[chat.ConnectionID]chat.Listener, error) {
 	out := map[chat.ConnectionID]chat.Listener{}
 	err := m.do("ListenerRows", func() error {
@@ -101,6 +106,7 @@ func (m *Memory) ListenerRows(_ context.Context, ref chat.Ref, shard int) (map[c
 	return out, err
 }
 
+// DropListenerRow implements chat.ListenerRows.
 func (m *Memory) DropListenerRow(_ context.Context, ref chat.Ref, _ int, c chat.ConnectionID) error {
 	return m.do("DropListenerRow", func() error {
 		delete(m.rows[ref], c)

@@ -314,5 +314,3 @@ func race(t *testing.T, w *world) {
 		}
 	}
 }
-
-// tenants uses the same conversation and user ids in two workspaces.

@@ -161,6 +161,7 @@ func subscriptions(t *testing.T, w *world) {
 	same(t, got, []chat.Subscription{a, b})
 }
 
+// tenants uses the same conversation and user ids in two workspaces.
 func tenants(t *testing.T, w *world) {
 	mine := w.create(t, "mine")
 	first := w.ref
