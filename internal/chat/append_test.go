@@ -417,3 +417,20 @@ func TestManyWritersOneOrder(t *testing.T) {
 		t.Fatalf("%d events, want %d", got, 3+writers*each)
 	}
 }
+
+// Somebody who reads on another device has a cursor beyond the after of a frame that has to be tried again: the
+// frame must not take it back.
+func TestCursorNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	w.join()
+	w.say(w.operator, "one")
+	w.say(w.operator, "two")
+	_, err := w.svc.Read(t.Context(), w.customer, w.conv, 5)
+	w.must(err)
+	out, err := w.send(w.customer, 3, w.messages("sent before I saw them")...)
+	w.must(err)
+	w.same(seqs(out.Push), []uint64{6})
+	w.same(out.Head.Participants[w.customer.User].Cursor, uint64(5))
+}
