@@ -31,7 +31,23 @@ func testMain(m *testing.M) int {
 	}
 	defer stop()
 	suite = w
-	return m.Run()
+	return max(m.Run(), denials(w))
+}
+
+// denials fails the run when a function did what its policy does not allow: what is only best effort would
+// otherwise go unnoticed here, and be missing on AWS.
+func denials(w *world.World) int {
+	if w.Control == "" { // not a local stack: nobody counts
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	denied, err := w.Denied(ctx)
+	if err != nil || len(denied) > 0 {
+		fmt.Fprintf(os.Stderr, "e2e: calls that a policy denied: %+v (%v)\n", denied, err)
+		return 1
+	}
+	return 0
 }
 
 // within bounds a test: the slowest ordinary thing is a cold start.
