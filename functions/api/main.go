@@ -7,6 +7,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -40,14 +41,15 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)),
 	}
 	ids := dynamo.Identity{Store: store}
+	settings := &dynamo.CachedWorkspaces{Source: ids, Now: time.Now}
 	sessions := &identity.Sessions{Store: ids, Sockets: wsauth.SessionSockets{
 		Find: ids, Push: gateway.Pusher{API: aws.Connections()}, Forget: store,
 	}}
 	return &httpapi.API{
-		Customers:     &identity.Customers{Workspaces: ids, Sessions: sessions},
-		Staff:         &identity.Staff{Accounts: ids, Workspaces: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions},
+		Customers:     &identity.Customers{Workspaces: settings, Sessions: sessions},
+		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions},
 		Sessions:      sessions,
-		Tickets:       &identity.Tickets{Store: ids, Workspaces: ids},
+		Tickets:       &identity.Tickets{Store: ids, Workspaces: settings},
 		Workspaces:    ids,
 		Conversations: &chat.Service{Reader: store, SizeOf: protocol.EventSize},
 		Directory:     store,

@@ -32,7 +32,8 @@ func main() {
 	handler := &wsapi.Handler{
 		Chat: &chat.Service{
 			Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
-			Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
+			Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Arrivals: identity.Arrivals{Store: dynamo.Identity{Store: store}},
+			Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 		},
 		Delivery: delivery, Principal: wsauth.Principal, Log: telemetry.Logger(env),
 	}

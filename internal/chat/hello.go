@@ -54,10 +54,18 @@ const (
 	waitingShown = 20
 )
 
+// Arrivals reads in one go what a hello must know of its user.
+type Arrivals interface {
+	// Arrive checks the principal's session as SessionChecker does, and lists the user's newest open conversations
+	// as Directory.Open does: both consistently, and after the call began.
+	Arrive(ctx context.Context, p Principal, limit int) ([]ConversationID, error)
+}
+
 // Hello subscribes the socket to the user's conversations and returns what the client lacks of them.
 //
-// The socket's row is written before the memberships are read, and an assignment commits before it reads the
-// socket rows: whichever comes first, one of the two sees the other.
+// The socket's row is written before the session and the memberships are read. An assignment commits before it reads
+// the socket rows, and so does a sign-out: whichever comes first, one of the two sees the other. (A session that is
+// checked before the row is written leaves a gap in which a sign-out finds no socket to close.)
 func (s *Service) Hello(ctx context.Context, p Principal, cursors map[ConversationID]Cursor, more ConversationID) (*Welcome, error) {
 	if _, err := authorize(p, CommandHello); err != nil {
 		return nil, err
@@ -65,18 +73,22 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 	if err := checkCursors(cursors, more); err != nil {
 		return nil, err
 	}
-	if err := s.checkSession(ctx, p); err != nil {
+	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.now().Add(ListenerLife)) })
+	if errors.Is(err, ErrGone) {
+		return nil, Errorf(CodeHelloFirst, "the socket has closed; say hello on another")
+	}
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.arrive(ctx, p, more)
+	if err != nil {
+		if CodeOf(err) == CodeUnauthenticated {
+			_ = s.Sockets.SocketClosed(ctx, p) // $disconnect does it too, and the row expires
+		}
 		return nil, err
 	}
 	w := &Welcome{}
-	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.now().Add(ListenerLife)) })
-	if err != nil {
-		return nil, err
-	}
-	ids, err := s.toSubscribe(ctx, p, cursors, more, w)
-	if err != nil {
-		return nil, err
-	}
+	ids := toSubscribe(open, cursors, more, w)
 	if err := s.subscribeAll(ctx, p, ids, cursors, w); err != nil {
 		return nil, err
 	}
@@ -87,6 +99,26 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 		})
 	}
 	return w, err
+}
+
+// arrive checks the session and lists the open conversations: in one read where there is a port for it, unless the
+// list goes on behind an id.
+func (s *Service) arrive(ctx context.Context, p Principal, more ConversationID) (open []ConversationID, err error) {
+	if s.Arrivals != nil && more == "" {
+		err = s.retry(ctx, func() (err error) {
+			open, err = s.Arrivals.Arrive(ctx, p, MaxSubscriptions+1)
+			return err
+		})
+		return open, err
+	}
+	if err := s.checkSession(ctx, p); err != nil {
+		return nil, err
+	}
+	err = s.retry(ctx, func() (err error) {
+		open, err = s.Dir.Open(ctx, p.Workspace, p.User, more, MaxSubscriptions+1)
+		return err
+	})
+	return open, err
 }
 
 func (s *Service) checkSession(ctx context.Context, p Principal) error {
@@ -109,15 +141,7 @@ func checkCursors(cursors map[ConversationID]Cursor, more ConversationID) error 
 }
 
 // toSubscribe lists the conversations of this hello: those of the cursors, and the newest open ones.
-func (s *Service) toSubscribe(ctx context.Context, p Principal, cursors map[ConversationID]Cursor, more ConversationID, w *Welcome) ([]ConversationID, error) {
-	var open []ConversationID
-	err := s.retry(ctx, func() (err error) {
-		open, err = s.Dir.Open(ctx, p.Workspace, p.User, more, MaxSubscriptions+1)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+func toSubscribe(open []ConversationID, cursors map[ConversationID]Cursor, more ConversationID, w *Welcome) []ConversationID {
 	ids := slices.SortedFunc(maps.Keys(cursors), func(a, b ConversationID) int { return strings.Compare(string(b), string(a)) })
 	for _, c := range open {
 		if _, known := cursors[c]; known {
@@ -130,7 +154,7 @@ func (s *Service) toSubscribe(ctx context.Context, p Principal, cursors map[Conv
 		}
 		ids = append(ids, c)
 	}
-	return ids, nil
+	return ids
 }
 
 // lastCovered returns the last of the open ids before the first that did not fit.

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -284,6 +285,68 @@ func TestHelloRefusals(t *testing.T) {
 	sockets, err := w.store.OfUser(t.Context(), w.customer.Workspace, w.customer.User)
 	w.must(err)
 	w.same(len(sockets), 0) // a revoked session gets no row
+}
+
+// A hello that is overtaken by the end of its socket leaves nothing behind: no row, no listener.
+func TestHelloAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	late := w.customer
+	late.Connection = "LateNdnOjoECGjA="
+	w.must(w.store.SocketEnded(t.Context(), late))
+	_, err := w.svc.Hello(t.Context(), late, nil, "")
+	w.refused(err, chat.CodeHelloFirst)
+	sockets, err := w.store.OfUser(t.Context(), late.Workspace, late.User)
+	w.must(err)
+	if slices.Contains(sockets, late.Connection) {
+		t.Error("the row of a closed socket was written")
+	}
+	head, err := w.store.Head(t.Context(), chat.Ref{Workspace: late.Workspace, Conversation: w.conv})
+	w.must(err)
+	if _, listens := head.Listeners[late.Connection]; listens {
+		t.Error("a closed socket listens")
+	}
+}
+
+// arrivals signs the session out in the moment in which it is read, or before.
+type arrivals struct {
+	w      *world
+	before bool
+}
+
+func (a arrivals) Arrive(ctx context.Context, p chat.Principal, limit int) ([]chat.ConversationID, error) {
+	seen, err := a.w.store.OfUser(ctx, p.Workspace, p.User) // what a sign-out of this moment would close
+	a.w.must(err)
+	if !slices.Contains(seen, p.Connection) {
+		a.w.Error("the session is read before the row is written: a sign-out between the two closes nothing")
+	}
+	if a.before {
+		return nil, chat.Errorf(chat.CodeUnauthenticated, "signed out")
+	}
+	return a.w.store.Open(ctx, p.Workspace, p.User, "", limit)
+}
+
+// Whichever comes first, the sign-out or the read of the session, one of the two sees the other.
+func TestHelloRacesWithASignOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	p := w.customer
+	p.Connection = "RaceNdnOjoECGjA="
+	w.svc.Arrivals = arrivals{w: w}
+	out, err := w.svc.Hello(t.Context(), p, nil, "")
+	w.must(err)
+	w.same(len(out.Conversations), 1)
+	w.must(w.store.SocketClosed(t.Context(), p))
+	w.svc.Arrivals = arrivals{w: w, before: true}
+	_, err = w.svc.Hello(t.Context(), p, nil, "")
+	w.refused(err, chat.CodeUnauthenticated)
+	sockets, err := w.store.OfUser(t.Context(), p.Workspace, p.User)
+	w.must(err)
+	if slices.Contains(sockets, p.Connection) {
+		t.Error("the row of a refused hello is left")
+	}
 }
 
 func TestHelloSurvivesThrottling(t *testing.T) {

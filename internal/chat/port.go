@@ -137,10 +137,14 @@ type Waiting struct {
 
 // Sockets knows the live sockets. Rows expire by themselves; an absent row is not an error.
 type Sockets interface {
-	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets).
+	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets). ErrGone when
+	// SocketEnded came first.
 	Opened(context.Context, Principal, time.Time) error
 	// SocketClosed forgets it.
 	SocketClosed(context.Context, Principal) error
+	// SocketEnded forgets a socket that has closed for good: if it was not known, a hello that was under way does
+	// not make it known any more.
+	SocketEnded(context.Context, Principal) error
 	// OfUser lists a user's sockets, consistently.
 	OfUser(context.Context, WorkspaceID, UserID) ([]ConnectionID, error)
 	// OfDesk lists the workspace's staff sockets with their principals.

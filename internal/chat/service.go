@@ -16,6 +16,8 @@ type Service struct {
 	Dir      Directory
 	Sockets  Sockets
 	Sessions SessionChecker
+	// Arrivals may be nil: then a hello asks Sessions and Dir.
+	Arrivals Arrivals
 	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
 	Tails    Mover
 	Delivery *Delivery

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -87,77 +86,4 @@ func (s *Store) waitingShard(ctx context.Context, w chat.WorkspaceID, shard, lim
 		})
 	}
 	return list, nil
-}
-
-// Opened records a live socket; staff among the workspace's desk sockets too.
-func (s *Store) Opened(ctx context.Context, p chat.Principal, expires time.Time) error {
-	rows := []item{connectionKey(p.Workspace, p.User, p.Connection).item()}
-	if p.Role.Staff() {
-		rows = append(rows, deskKey(p.Workspace, p.Connection).item())
-	}
-	for _, row := range rows {
-		row["u"], row["r"], row["s"], row["x"] = str(string(p.User)), str(string(p.Role)), str(string(p.Session)), num(expires.Unix())
-		if _, err := s.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Connections, Item: row}); err != nil {
-			return failure(err)
-		}
-	}
-	return nil
-}
-
-// SocketClosed forgets a socket. It is named by its principal, not looked up.
-func (s *Store) SocketClosed(ctx context.Context, p chat.Principal) error {
-	keys := []key{connectionKey(p.Workspace, p.User, p.Connection)}
-	if p.Role.Staff() {
-		keys = append(keys, deskKey(p.Workspace, p.Connection))
-	}
-	for _, k := range keys {
-		if _, err := s.API.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.Connections, Key: k.item()}); err != nil {
-			return failure(err)
-		}
-	}
-	return nil
-}
-
-// OfUser lists a user's sockets that have not expired, consistently.
-func (s *Store) OfUser(ctx context.Context, w chat.WorkspaceID, u chat.UserID) ([]chat.ConnectionID, error) {
-	rows, err := s.sockets(ctx, userPartition(w, u))
-	out := make([]chat.ConnectionID, len(rows))
-	for i, r := range rows {
-		out[i] = chat.ConnectionID(getS(r, "sk"))
-	}
-	return out, err
-}
-
-// OfDesk lists the workspace's staff sockets that have not expired.
-func (s *Store) OfDesk(ctx context.Context, w chat.WorkspaceID) ([]chat.Principal, error) {
-	rows, err := s.sockets(ctx, deskKey(w, "").pk)
-	out := make([]chat.Principal, len(rows))
-	for i, r := range rows {
-		out[i] = chat.Principal{
-			Workspace: w, User: chat.UserID(getS(r, "u")), Role: chat.Role(getS(r, "r")),
-			Session: chat.SessionID(getS(r, "s")), Connection: chat.ConnectionID(getS(r, "sk")),
-		}
-	}
-	return out, err
-}
-
-func (s *Store) sockets(ctx context.Context, pk string) ([]item, error) {
-	var rows []item
-	in := &dynamodb.QueryInput{
-		TableName: &s.Connections, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :p"),
-		FilterExpression:          aws.String("x > :now"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":p": str(pk), ":now": num(s.now().Unix())},
-	}
-	for {
-		page, err := s.API.Query(ctx, in)
-		if err != nil {
-			return nil, failure(err)
-		}
-		rows = append(rows, page.Items...)
-		if len(page.LastEvaluatedKey) == 0 {
-			return rows, nil
-		}
-		in.ExclusiveStartKey = page.LastEvaluatedKey
-	}
 }

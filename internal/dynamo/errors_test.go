@@ -76,6 +76,7 @@ func operations(ctx context.Context, s *Store) map[string]func() error {
 		"Waiting":         func() error { _, err := s.Waiting(ctx, goldenWorkspace, 5); return err },
 		"Opened":          func() error { return s.Opened(ctx, p, zero) },
 		"SocketClosed":    func() error { return s.SocketClosed(ctx, p) },
+		"SocketEnded":     func() error { return s.SocketEnded(ctx, p) },
 		"OfUser":          func() error { _, err := s.OfUser(ctx, goldenWorkspace, goldenUser); return err },
 		"OfDesk":          func() error { _, err := s.OfDesk(ctx, goldenWorkspace); return err },
 		"Subscriptions":   func() error { _, err := s.Subscriptions(ctx, goldenWorkspace); return err },

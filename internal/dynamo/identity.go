@@ -28,6 +28,7 @@ var (
 	_ identity.SessionStore = Identity{}
 	_ identity.TicketStore  = Identity{}
 	_ identity.Attempts     = Identity{}
+	_ identity.ArrivalStore = Identity{}
 )
 
 // Attributes of identity items. Names are short: bytes are billed.

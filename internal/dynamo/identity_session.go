@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,14 +34,53 @@ func (i Identity) Session(ctx context.Context, w chat.WorkspaceID, u chat.UserID
 	if err != nil || it == nil {
 		return identity.Session{}, false, err
 	}
+	return sessionOf(w, u, id, it), true, nil
+}
+
+func sessionOf(w chat.WorkspaceID, u chat.UserID, id chat.SessionID, it item) identity.Session {
 	s := identity.Session{
 		Workspace: w, User: u, ID: id, Role: chat.Role(getS(it, idRole)), Name: getS(it, idName), Widget: getS(it, idWidget),
 		Created: getTime(it, idCreated), Renewed: getTime(it, idRenewed), Expires: getTime(it, idExpires),
 		Revoked: getTime(it, idRevoked),
 	}
 	copy(s.Digest[:], getB(it, idDigest))
-	return s, true, nil
+	return s
 }
+
+// Arrival implements identity.ArrivalStore. A user's sessions sort behind the memberships in open conversations, so one
+// query backwards from the session meets it first, then older sessions (staff have a few, customers none), then the
+// memberships, newest first.
+func (i Identity) Arrival(ctx context.Context, p chat.Principal, limit int) (s identity.Session, found bool, open []chat.ConversationID, err error) {
+	in := &dynamodb.QueryInput{
+		TableName: &i.Store.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit + olderSessions)),
+		KeyConditionExpression: aws.String("pk = :p AND sk BETWEEN :o AND :s"),
+		ExpressionAttributeValues: item{
+			":p": str(userPartition(p.Workspace, p.User)), ":o": str(openKey(p.Workspace, p.User, "").sk), ":s": str(sessionKey(p.Workspace, p.User, p.Session).sk),
+		},
+	}
+	for {
+		page, err := i.Store.API.Query(ctx, in)
+		if err != nil {
+			return s, false, nil, failure(err)
+		}
+		for _, it := range page.Items {
+			switch sk := getS(it, "sk"); {
+			case sk == sessionKey(p.Workspace, p.User, p.Session).sk:
+				s, found = sessionOf(p.Workspace, p.User, p.Session, it), true
+			case strings.HasPrefix(sk, "O") && len(open) < limit:
+				open = append(open, chat.ConversationID(sk[1:]))
+			}
+		}
+		if len(open) == limit || len(page.LastEvaluatedKey) == 0 {
+			return s, found, open, nil
+		}
+		in.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+}
+
+// olderSessions is how many sessions besides the one asked for Arrival's first page has room for: staff sign in once
+// or twice a day, and a session's row stays for a week after it.
+const olderSessions = 20
 
 // RenewSession implements identity.SessionStore.
 func (i Identity) RenewSession(ctx context.Context, s identity.Session, renewed, expires time.Time) error {

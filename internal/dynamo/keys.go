@@ -27,7 +27,7 @@ import (
 //	email#<address>                            !  A                      staff sign-in address → workspace, user
 //
 //	connection table (expires)
-//	<workspace>#<user>                            <connection>           a live socket
+//	<workspace>#<user>                            <connection>           a live socket, or g: the tombstone of one
 //	<workspace>#desk                              <connection>           a live socket of staff, for broadcasts
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD
 //	<workspace>#ticket#<hash>                     T                      one-time socket ticket

@@ -151,13 +151,48 @@ func (s *Sessions) renew(ctx context.Context, session Session, now time.Time) Se
 // context is frozen for a socket's life.
 func (s *Sessions) Check(ctx context.Context, p chat.Principal) error {
 	session, ok, err := s.Store.Session(ctx, p.Workspace, p.User, p.Session)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("reading a session: %w", err)
-	case !ok || session.Role != p.Role:
+	}
+	return session.vouches(ok, p, s.now())
+}
+
+// vouches says why the session, if it was found, does not stand for the principal now; nil when it does.
+func (s Session) vouches(found bool, p chat.Principal, now time.Time) error {
+	if !found || s.Role != p.Role {
 		return sessionUnknown()
 	}
-	return session.holds(s.now())
+	return s.holds(now)
+}
+
+// ArrivalStore reads a principal's session together with what a hello must know besides.
+type ArrivalStore interface {
+	// Arrival reads both consistently, as SessionStore.Session and chat.Directory.Open do; false when there is no
+	// such session. Its errors are those of chat.Directory.
+	Arrival(ctx context.Context, p chat.Principal, limit int) (Session, bool, []chat.ConversationID, error)
+}
+
+// Arrivals implements chat.Arrivals: the check of a hello costs no call of its own.
+type Arrivals struct {
+	Store ArrivalStore
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+}
+
+// Arrive lists the user's newest open conversations if the principal's session holds; its refusals are Sessions.Check's.
+func (a Arrivals) Arrive(ctx context.Context, p chat.Principal, limit int) ([]chat.ConversationID, error) {
+	session, found, open, err := a.Store.Arrival(ctx, p, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading an arrival: %w", err)
+	}
+	now := time.Now
+	if a.Now != nil {
+		now = a.Now
+	}
+	if err := session.vouches(found, p, now()); err != nil {
+		return nil, err
+	}
+	return open, nil
 }
 
 // Revoke signs the session out and then ends its sockets. An error that wraps ErrSocketsLeft means that the

@@ -154,6 +154,10 @@ func (s store) SocketClosed(ctx context.Context, p chat.Principal) error {
 	return s.do(ctx, write, "SocketClosed", string(p.Connection), errStorage, func() error { return s.w.memory.SocketClosed(ctx, p) })
 }
 
+func (s store) SocketEnded(ctx context.Context, p chat.Principal) error {
+	return s.do(ctx, write, "SocketEnded", string(p.Connection), errStorage, func() error { return s.w.memory.SocketEnded(ctx, p) })
+}
+
 func (s store) OfUser(ctx context.Context, w chat.WorkspaceID, u chat.UserID) (out []chat.ConnectionID, err error) {
 	err = s.do(ctx, read, "OfUser", "", errStorage, func() (err error) {
 		out, err = s.w.memory.OfUser(ctx, w, u)

@@ -60,6 +60,11 @@ func (f *forgetter) SocketClosed(_ context.Context, p chat.Principal) error {
 	return f.failure
 }
 
+// SocketEnded is as good as SocketClosed here.
+func (f *forgetter) SocketEnded(ctx context.Context, p chat.Principal) error {
+	return f.SocketClosed(ctx, p)
+}
+
 func sample(t *testing.T, name string, event any) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "events", "lambda", name+".json"))

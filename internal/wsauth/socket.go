@@ -50,9 +50,14 @@ type Forgetter interface {
 	SocketClosed(context.Context, chat.Principal) error
 }
 
+// Ender forgets sockets that have closed for good, as chat.Sockets does.
+type Ender interface {
+	SocketEnded(context.Context, chat.Principal) error
+}
+
 // Disconnect answers $disconnect.
 type Disconnect struct {
-	Sockets Forgetter
+	Sockets Ender
 	Log     *slog.Logger
 }
 
@@ -65,7 +70,7 @@ func (d *Disconnect) Handle(ctx context.Context, r events.APIGatewayWebsocketPro
 		d.Log.WarnContext(ctx, "$disconnect without a principal", "requestId", r.RequestContext.RequestID)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}, nil
 	}
-	if err := d.Sockets.SocketClosed(ctx, p); err != nil {
+	if err := d.Sockets.SocketEnded(ctx, p); err != nil {
 		d.Log.ErrorContext(ctx, "socket not forgotten", "connectionId", p.Connection, "error", err)
 		return events.APIGatewayProxyResponse{}, err
 	}

@@ -29,6 +29,7 @@ type Memory struct {
 	waiting map[chat.Ref]chat.Waiting
 	rows    map[chat.Ref]map[chat.ConnectionID]chat.Listener
 	sockets map[chat.ConnectionID]chat.Principal
+	ended   map[chat.ConnectionID]bool // sockets that closed before they were known
 	subs    map[chat.WorkspaceID][]chat.Subscription
 }
 
@@ -43,7 +44,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		Now: time.Now, heads: map[chat.Ref]*chat.Head{}, chunks: map[chat.Ref]map[chat.Track][]chat.Event{},
 		members: map[member]bool{}, waiting: map[chat.Ref]chat.Waiting{},
-		rows: map[chat.Ref]map[chat.ConnectionID]chat.Listener{}, sockets: map[chat.ConnectionID]chat.Principal{},
+		rows: map[chat.Ref]map[chat.ConnectionID]chat.Listener{}, sockets: map[chat.ConnectionID]chat.Principal{}, ended: map[chat.ConnectionID]bool{},
 		subs: map[chat.WorkspaceID][]chat.Subscription{},
 	}
 }

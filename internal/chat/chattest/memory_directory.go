@@ -53,6 +53,9 @@ func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, limit int) ([]ch
 // Opened implements chat.Sockets.
 func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error {
 	return m.do("Opened", func() error {
+		if m.ended[p.Connection] {
+			return chat.ErrGone
+		}
 		m.sockets[p.Connection] = p
 		return nil
 	})
@@ -61,6 +64,17 @@ func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error 
 // SocketClosed implements chat.Sockets.
 func (m *Memory) SocketClosed(_ context.Context, p chat.Principal) error {
 	return m.do("SocketClosed", func() error {
+		delete(m.sockets, p.Connection)
+		return nil
+	})
+}
+
+// SocketEnded implements chat.Sockets.
+func (m *Memory) SocketEnded(_ context.Context, p chat.Principal) error {
+	return m.do("SocketEnded", func() error {
+		if _, known := m.sockets[p.Connection]; !known {
+			m.ended[p.Connection] = true
+		}
 		delete(m.sockets, p.Connection)
 		return nil
 	})

@@ -61,6 +61,7 @@ func Conform(t *testing.T, store Store) {
 		"waiting list order":                waitingOrder,
 		"directory pages":                   directoryPages,
 		"sockets":                           sockets,
+		"sockets that ended":                socketsThatEnded,
 		"relayed only rises":                relayed,
 		"subscriptions":                     subscriptions,
 	})

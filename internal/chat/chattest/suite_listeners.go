@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -153,4 +154,30 @@ func sockets(t *testing.T, w *world) {
 	desk, err = w.OfDesk(t.Context(), w.ref.Workspace)
 	must(t, err)
 	same(t, desk, []chat.Principal{})
+}
+
+// socketsThatEnded: an end that overtakes the hello keeps the socket unknown, however often either comes.
+func socketsThatEnded(t *testing.T, w *world) {
+	unique := func() chat.ConnectionID { return chat.ConnectionID(chat.NewID("", w.now)) } // what ended stays ended for all tests of the store
+	for _, p := range []chat.Principal{
+		{Workspace: w.ref.Workspace, User: w.customer, Role: chat.RoleCustomer, Session: "s_x", Connection: unique()},
+		{Workspace: w.ref.Workspace, User: w.operator, Role: chat.RoleOperator, Session: "s_y", Connection: unique()},
+	} {
+		known := p
+		known.Connection = unique()
+		must(t, w.Opened(t.Context(), known, w.now.Add(time.Hour)))
+		for range 2 {
+			must(t, w.SocketEnded(t.Context(), known))
+			must(t, w.SocketEnded(t.Context(), p))
+			if err := w.Opened(t.Context(), p, w.now.Add(time.Hour)); !errors.Is(err, chat.ErrGone) {
+				t.Fatalf("a socket that had closed is open: %v", err)
+			}
+		}
+		user, err := w.OfUser(t.Context(), w.ref.Workspace, p.User)
+		must(t, err)
+		same(t, user, []chat.ConnectionID{})
+		desk, err := w.OfDesk(t.Context(), w.ref.Workspace)
+		must(t, err)
+		same(t, desk, []chat.Principal{})
+	}
 }
