@@ -1,4 +1,5 @@
-// Command relay works off the chat table's stream: integration jobs, and tails into chunks.
+// Command relay works off the chat table's stream: integration jobs, and tails into chunks. It also makes up for what
+// the stream's mapping gave up on.
 package main
 
 import (
@@ -23,15 +24,18 @@ func main() {
 	env := config.FromEnvironment()
 	aws := env.AWS()
 	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)), Moves: &dynamo.Moves{}}
+	stream := &dynamo.Stream{API: aws.Streams()}
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
 			Reader: store, Tails: store,
 			Subscriptions: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now},
 			Queue:         &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},
 		},
-		Head: store.HeadOfImage,
-		Ends: store.EndsOfImage,
-		Log:  telemetry.Logger(env),
+		Head:     store.HeadOfImage,
+		Ends:     store.EndsOfImage,
+		Appended: stream.Appended,
+		Failures: &queue.Failures{API: aws.SQS(), URL: env.Required("RELAY_FAILURES_URL")},
+		Log:      telemetry.Logger(env),
 	}
 	if err := env.Err(); err != nil {
 		slog.Error("configuration", "error", err)

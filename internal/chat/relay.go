@@ -94,17 +94,12 @@ func (r *Relay) Record(ctx context.Context, before, after *Head) error {
 		if before != nil {
 			from = before.Track(t).Last
 		}
-		if after.Status == StatusClosed {
+		closed := after.Status == StatusClosed
+		if closed {
 			from = min(from, r.handled.upTo(after, t)) // the repair of what the stream may have lost
 		}
-		if err := r.emit(ctx, subs, after, t, from); err != nil {
+		if err := r.tell(ctx, subs, after, t, from, closed); err != nil {
 			return err
-		}
-		r.handled.note(after, t, from)
-		if after.Status == StatusClosed && after.Track(t).Relayed < after.Track(t).Last {
-			if err := r.Tails.SetRelayed(ctx, after.Ref, t, after.Track(t).Last); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -110,6 +111,16 @@ func (a AWS) DynamoDB() *dynamodb.Client {
 			o.BaseEndpoint = e
 		}
 		o.HTTPClient = timeoutClient(a.config.HTTPClient, 2*time.Second)
+	})
+}
+
+// Streams returns the client of DynamoDB Streams. A call may return 1 MB of records and take 5 s.
+func (a AWS) Streams() *dynamodbstreams.Client {
+	return dynamodbstreams.NewFromConfig(a.config, func(o *dynamodbstreams.Options) {
+		if e := a.endpoint("DYNAMODB_STREAMS"); e != nil {
+			o.BaseEndpoint = e
+		}
+		o.HTTPClient = timeoutClient(a.config.HTTPClient, 5*time.Second)
 	})
 }
 

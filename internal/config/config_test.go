@@ -76,16 +76,20 @@ func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	a := reader(map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2", "WS_ENDPOINT": "http://127.0.0.1:3/prod",
+		"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://127.0.0.1:4",
 	}).AWS()
 	d, q, c := a.DynamoDB().Options(), a.SQS().Options(), a.Connections().Options()
 	if aws.ToString(d.BaseEndpoint) != "http://127.0.0.1:1" || aws.ToString(q.BaseEndpoint) != "http://127.0.0.1:2" || aws.ToString(c.BaseEndpoint) != "http://127.0.0.1:3/prod" {
 		t.Error(aws.ToString(d.BaseEndpoint), aws.ToString(q.BaseEndpoint), aws.ToString(c.BaseEndpoint))
 	}
+	if streams := a.Streams().Options(); aws.ToString(streams.BaseEndpoint) != "http://127.0.0.1:4" {
+		t.Error(aws.ToString(streams.BaseEndpoint))
+	}
 	if c.Retryer.MaxAttempts() != 1 {
 		t.Errorf("a push is tried %d times", c.Retryer.MaxAttempts())
 	}
 	plain := reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS()
-	if plain.DynamoDB().Options().BaseEndpoint != nil || plain.SQS().Options().BaseEndpoint != nil {
+	if plain.DynamoDB().Options().BaseEndpoint != nil || plain.SQS().Options().BaseEndpoint != nil || plain.Streams().Options().BaseEndpoint != nil {
 		t.Error("on AWS the endpoint is the region's")
 	}
 }

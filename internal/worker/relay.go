@@ -12,10 +12,11 @@ import (
 	"github.com/parley-chat/parley/internal/jsonscan"
 )
 
-// StreamEvent is a batch of stream records as far as it is used. The images stay as they came: most of an old one, and
+// StreamEvent is a batch of stream records, or one of the failure queue's messages, as far as it is used. The images stay as they came: most of an old one, and
 // all of an item that is no HEAD, is never decoded (events.DynamoDBEvent decodes everything, several times over).
 type StreamEvent struct {
-	Records []StreamRecord
+	Records  []StreamRecord
+	Failures []Failure
 }
 
 // StreamRecord is one change of an item.
@@ -24,39 +25,60 @@ type StreamRecord struct {
 	NewImage, OldImage []byte // DynamoDB JSON, nil for none
 }
 
-// Relay works off the chat table's stream. It is a lambda.Handler.
+// Relay works off the chat table's stream, and the queue of what its mapping gave up on. It is a lambda.Handler.
 type Relay struct {
 	Relay *chat.Relay
 	// Head reads an image of the stream as a conversation's hot item; ok is false for other items and for none.
 	Head func(image []byte) (head *chat.Head, ok bool, err error)
 	// Ends reads only the newest seqs of such an image: of what was before, no more is asked.
 	Ends func(image []byte) (head *chat.Head, ok bool, err error)
-	Log  *slog.Logger
+	// Appended lists the conversations that a range of the stream, both ends included, appended to.
+	Appended func(ctx context.Context, stream, shard, first, last string) ([]chat.Ref, error)
+	Failures Failures
+	Log      *slog.Logger
 }
 
 // Invoke reads the event, handles it and writes the answer.
 func (r *Relay) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	out, err := r.Handle(ctx, decodeStream(payload))
+	e := decodeStream(payload)
+	if len(e.Failures) > 0 {
+		return json.Marshal(r.HandleFailures(ctx, e.Failures))
+	}
+	out, err := r.Handle(ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(out)
 }
 
-// decodeStream reads a batch (AWS Lambda developer guide, "Example event" of DynamoDB Streams).
+// decodeStream reads a batch (AWS Lambda developer guide, "Example event" of DynamoDB Streams, and of Amazon SQS).
 func decodeStream(payload []byte) (e StreamEvent) {
 	jsonscan.Members(payload, func(key string, value []byte) bool {
 		if key == "Records" {
-			jsonscan.Elements(value, func(raw []byte) { e.Records = append(e.Records, decodeRecord(raw)) })
+			jsonscan.Elements(value, func(raw []byte) {
+				if record, failure := decodeRecord(raw); failure.MessageID != "" {
+					e.Failures = append(e.Failures, failure)
+				} else {
+					e.Records = append(e.Records, record)
+				}
+			})
 		}
 		return true
 	})
 	return e
 }
 
-func decodeRecord(raw []byte) (rec StreamRecord) {
+func decodeRecord(raw []byte) (rec StreamRecord, failure Failure) {
 	jsonscan.Members(raw, func(key string, value []byte) bool {
-		if key != "dynamodb" {
+		switch key {
+		case "messageId":
+			failure.MessageID = jsonscan.Unquote(value)
+			return true
+		case "body":
+			failure.Body = jsonscan.Unquote(value)
+			return true
+		case "dynamodb":
+		default:
 			return true
 		}
 		jsonscan.Members(value, func(key string, value []byte) bool {
@@ -72,7 +94,7 @@ func decodeRecord(raw []byte) (rec StreamRecord) {
 		})
 		return false
 	})
-	return rec
+	return rec, failure
 }
 
 // Handle relays the records in order and stops at the first that fails: the mapping delivers it and all

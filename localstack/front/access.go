@@ -105,8 +105,13 @@ func (d *Door) table(into []access, action, name, index string) []access {
 func (d *Door) streamNeeds(call *seam.Call, into []access) (all []access, resource string) {
 	need := access{action: "dynamodb:" + call.Operation, resource: "*"}
 	jsonscan.Members(call.Body, func(key string, value []byte) bool {
-		if key == "StreamArn" {
+		switch key {
+		case "StreamArn":
 			need.resource = jsonscan.Unquote(value)
+		case "ShardIterator": // GetRecords names its stream by the iterator, which begins with the ARN, as on AWS
+			if arn, _, ok := strings.Cut(jsonscan.Unquote(value), "|"); ok {
+				need.resource = arn
+			}
 		}
 		return true
 	})

@@ -33,6 +33,7 @@ func TestNeeds(t *testing.T) {
 		{seam.DynamoDB, "GetItem", `not json`, "dynamodb:GetItem *", ""},
 		{seam.DynamoDBStreams, "GetShardIterator", `{"StreamArn":"` + tables + `chat/stream/x"}`, "dynamodb:GetShardIterator " + tables + "chat/stream/x", "chat"},
 		{seam.DynamoDBStreams, "GetRecords", `{"ShardIterator":"x"}`, "dynamodb:GetRecords *", ""},
+		{seam.DynamoDBStreams, "GetRecords", `{"ShardIterator":"` + tables + `chat/stream/x|1|AAAA=="}`, "dynamodb:GetRecords " + tables + "chat/stream/x", "chat"},
 		{seam.SQS, "SendMessage", `{"QueueUrl":"http://127.0.0.1:1/000000000000/q.fifo"}`, "sqs:SendMessage " + queues + "q.fifo", "q.fifo"},
 		{seam.SQS, "SendMessageBatch", `{"QueueUrl":"http://127.0.0.1:1/000000000000/q"}`, "sqs:SendMessage " + queues + "q", "q"},
 		{seam.SQS, "GetQueueUrl", `{"QueueName":"q"}`, "sqs:GetQueueUrl " + queues + "q", "q"},

@@ -1,0 +1,92 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// shard is a fake of one shard: pages of records, some of them empty, as AWS returns them.
+type shard struct {
+	pages  [][]types.Record
+	open   bool // the last page has a next iterator too
+	failAt int  // this call of GetRecords fails; 0: none
+	calls  int
+	asked  *dynamodbstreams.GetShardIteratorInput
+}
+
+func (s *shard) GetShardIterator(_ context.Context, in *dynamodbstreams.GetShardIteratorInput, _ ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetShardIteratorOutput, error) {
+	s.asked = in
+	return &dynamodbstreams.GetShardIteratorOutput{ShardIterator: aws.String("")}, nil
+}
+
+func (s *shard) GetRecords(_ context.Context, in *dynamodbstreams.GetRecordsInput, _ ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error) {
+	s.calls++
+	page := len(*in.ShardIterator)
+	if s.calls == s.failAt || page >= len(s.pages) {
+		return nil, errors.New("TrimmedDataAccessException")
+	}
+	out := &dynamodbstreams.GetRecordsOutput{Records: s.pages[page]}
+	if s.open || page+1 < len(s.pages) {
+		out.NextShardIterator = aws.String(strings.Repeat("i", page+1))
+	}
+	return out, nil
+}
+
+func streamRecord(seq, pk, sk, kind string) types.Record {
+	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	return types.Record{Dynamodb: &types.StreamRecord{
+		SequenceNumber: aws.String(seq), Keys: map[string]types.AttributeValue{"pk": text(pk), "sk": text(sk)},
+		NewImage: map[string]types.AttributeValue{"k": text(kind)},
+	}}
+}
+
+func lostConversation(n int) chat.Ref {
+	return chat.Ref{Workspace: "w_01kaw3v4x00123456789abcdef", Conversation: chat.ConversationID("c_01kaw3v4x0c0nversat10n000" + string(rune('0'+n)))}
+}
+
+func TestAppended(t *testing.T) {
+	t.Parallel()
+	of := func(seq string, n int) types.Record {
+		return streamRecord(seq, partition(lostConversation(n)), "H", "a")
+	}
+	pages := [][]types.Record{
+		{of("98", 1), streamRecord("99", partition(lostConversation(2)), "H", "l"), {}}, {},
+		{of("100", 3), of("101", 1), streamRecord("102", partition(lostConversation(4)), "P000000000001", "a"), streamRecord("103", "widget#x", "H", "a")},
+		{of("105", 5), of("1000", 6)},
+	}
+	for _, c := range []struct {
+		name  string
+		shard *shard
+		last  string
+		want  []int
+		calls int
+	}{
+		{"up to a record", &shard{pages: pages}, "100", []int{1, 3}, 3},
+		{"up to a filtered one that is not there", &shard{pages: pages}, "104", []int{1, 3}, 4},
+		{"by number, not by text", &shard{pages: pages}, "0999", []int{1, 3, 5}, 4},
+		{"to the end of a closed shard", &shard{pages: pages}, "99999", []int{1, 3, 5, 6}, 4},
+		{"not beyond what is needed of an open one", &shard{pages: pages, open: true}, "1000", []int{1, 3, 5, 6}, 4},
+		{"part of it is gone", &shard{pages: pages, failAt: 3}, "1000", nil, 3},
+	} {
+		got, err := (&Stream{API: c.shard}).Appended(t.Context(), "arn", "s", "98", c.last)
+		var want []chat.Ref
+		for _, n := range c.want {
+			want = append(want, lostConversation(n))
+		}
+		if (err == nil) != (c.want != nil) || !slices.Equal(got, want) || c.shard.calls != c.calls {
+			t.Errorf("%s: %v, %v after %d calls", c.name, got, err, c.shard.calls)
+		}
+		if in := c.shard.asked; *in.StreamArn != "arn" || *in.ShardId != "s" || *in.SequenceNumber != "98" || in.ShardIteratorType != types.ShardIteratorTypeAtSequenceNumber {
+			t.Errorf("%s: asked for %+v", c.name, in)
+		}
+	}
+}
