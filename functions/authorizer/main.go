@@ -24,5 +24,5 @@ func main() {
 		os.Exit(1)
 	}
 	handler := &wsauth.Authorizer{Tickets: &identity.Tickets{Store: dynamo.Identity{Store: store}}, Log: log}
-	lambda.Start(handler.Handle)
+	lambda.Start(handler)
 }

@@ -11,5 +11,5 @@ import (
 
 func main() {
 	handler := &wsauth.Connect{Log: telemetry.Logger(config.FromEnvironment())}
-	lambda.Start(handler.Handle)
+	lambda.Start(handler)
 }

@@ -23,5 +23,5 @@ func main() {
 		os.Exit(1)
 	}
 	handler := &wsauth.Disconnect{Sockets: store, Log: log}
-	lambda.Start(handler.Handle)
+	lambda.Start(handler)
 }

@@ -22,9 +22,12 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
+// Function serves events of an HTTP API. It is a lambda.Handler.
+type Function func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
 // Lambda lets h serve events of an HTTP API, payload format 2.0 (API Gateway Developer Guide, "Create AWS Lambda
 // proxy integrations for HTTP APIs"). It never returns an error: the gateway would make it a bare 500.
-func Lambda(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func Lambda(h http.Handler) Function {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		var w recorder
 		r, err := requestOf(ctx, event)

@@ -14,6 +14,8 @@ import (
 // Subprotocol is the one that $connect accepts when a client offers it. None is needed.
 const Subprotocol = "parley.v1"
 
+const subprotocolHeader = "Sec-WebSocket-Protocol"
+
 // Connect answers $connect. It writes nothing: what makes a socket known is its hello, and until then nothing is
 // pushed to it.
 type Connect struct {
@@ -29,8 +31,8 @@ func (c *Connect) Handle(ctx context.Context, r events.APIGatewayWebsocketProxyR
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}, nil
 	}
 	answer := events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
-	if offers(header(r.Headers, "Sec-WebSocket-Protocol"), Subprotocol) {
-		answer.Headers = map[string]string{"Sec-WebSocket-Protocol": Subprotocol}
+	if offers(header(r.Headers, subprotocolHeader), Subprotocol) {
+		answer.Headers = map[string]string{subprotocolHeader: Subprotocol}
 	}
 	return answer, nil
 }

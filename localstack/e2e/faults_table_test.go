@@ -21,7 +21,7 @@ type faultCase struct {
 	rules []faults.Rule // each must strike
 	// pings: what no push brings, a ping must; else pushes and hellos alone have to.
 	pings bool
-	// rows: $disconnect may not have done its work, or a hello may write its socket's row after it.
+	// rows: $disconnect may not have done its work, or a hello may write its socket's row again after it.
 	rows bool
 	// refuses: a client may be told that its command is refused, though it would not be without the fault.
 	refuses bool
@@ -92,8 +92,8 @@ func killCases(rng *rand.Rand) (first, later []faultCase) {
 	return first, later
 }
 
-// lateRow says whether a hello may be so slow that its socket has gone when it writes the socket's row. The row then
-// waits for its expiry.
+// lateRow says whether a hello may write its socket's row twice, the second time after the socket has gone: its end
+// found the first and left no tombstone. The row then waits for its expiry.
 func lateRow(r faults.Rule) bool { return r.Function == "SocketFunction" && r.Operation == "PutItem" }
 
 // sdkTries is how often the SDK makes a call by itself: as many failures reach our own code (AWS SDK for Go v2,

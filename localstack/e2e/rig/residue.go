@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/dynamo"
 	"github.com/parley-chat/parley/localstack/e2e/history"
 )
 
@@ -55,8 +56,13 @@ func (r *Rig) DeadRows(ctx context.Context) (dead []string, found history.Findin
 			if sk == "T" || sk == "N" || live[chat.ConnectionID(sk)] { // tickets and counters of sign-ins expire, too
 				continue
 			}
-			dead = append(dead, pk+" "+sk)
-			if x := number(row["x"]); x <= time.Now().Unix()-1 || x > latest {
+			last := latest
+			if row["g"] != nil { // a tombstone: there was no row when the socket ended
+				last = time.Now().Add(dynamo.TombstoneLife).Unix()
+			} else {
+				dead = append(dead, pk+" "+sk)
+			}
+			if x := number(row["x"]); x <= time.Now().Unix()-1 || x > last {
 				found = append(found, history.Finding{Kind: history.Residue, Text: fmt.Sprintf("%s %s expires at %d", pk, sk, x)})
 			}
 		}
