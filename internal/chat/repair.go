@@ -24,6 +24,16 @@ func (r *Relay) Repair(ctx context.Context, ref Ref) error {
 	return nil
 }
 
+// Repair is Relay.Repair as a use case, for whoever finds that a conversation has gone idle. It is nobody's command: no
+// principal asks for it. What this process has not relayed itself is told again if HEAD does not note it. Errors:
+// CodeInvalid, CodeUnavailable, or what the integration queue answered; the repair is then to be made again.
+func (s *Service) Repair(ctx context.Context, w WorkspaceID, id ConversationID) error {
+	if !w.Valid() || !id.Valid() {
+		return errBadConversation()
+	}
+	return s.retry(ctx, func() error { return s.Relay.Repair(ctx, Ref{w, id}) })
+}
+
 // tell emits (from, last] of the image's track. With settle, everything up to last is then known to have been told,
 // and that is stored: from must be at or below upTo.
 func (r *Relay) tell(ctx context.Context, subs []Subscription, head *Head, t Track, from uint64, settle bool) error {

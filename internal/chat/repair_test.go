@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -96,4 +97,29 @@ func TestRepairOfNothing(t *testing.T) {
 	other.Workspace = chat.WorkspaceID(s.id(chat.WorkspacePrefix))
 	s.must(s.relay.Repair(t.Context(), other)) // the same id in another workspace
 	s.same(s.out.take(), []string(nil))
+}
+
+// The use case: it is tried again while storage does not answer, and says so when that lasts.
+func TestRepairAsAUseCase(t *testing.T) {
+	t.Parallel()
+	s := newStream(t, all("a"))
+	s.svc.Relay = s.relay
+	s.start("hello")
+	s.lose()
+	repair := func() error { return s.svc.Repair(t.Context(), s.ref().Workspace, s.conv) }
+	struck := s.fault("Head", 1, false)
+	s.must(repair())
+	s.same(*struck, 1)
+	s.same(s.out.take(), []string{"a public 1", "a public 2"})
+	s.same(s.head().Public.Relayed, uint64(2))
+	s.throttle("Head")
+	s.refused(repair(), chat.CodeUnavailable)
+	s.store.Fault = nil
+	s.say(s.customer, "x")
+	s.out.refuse = errThrottled
+	if err := repair(); !errors.Is(err, errThrottled) {
+		t.Errorf("the queue refused: %v", err)
+	}
+	s.refused(s.svc.Repair(t.Context(), s.ref().Workspace, "c_x"), chat.CodeInvalid)
+	s.refused(s.svc.Repair(t.Context(), "", s.conv), chat.CodeInvalid)
 }

@@ -21,6 +21,8 @@ type Service struct {
 	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
 	Tails    Mover
 	Delivery *Delivery
+	// Relay is needed by Repair only.
+	Relay *Relay
 
 	// Epoch is the deployment's restore epoch, stored with every event (parameter RestoreEpoch).
 	Epoch uint32

@@ -64,6 +64,8 @@ func Conform(t *testing.T, store Store) {
 		"sockets that ended":                socketsThatEnded,
 		"relayed only rises":                relayed,
 		"subscriptions":                     subscriptions,
+		"repair tells what is not noted":    repair,
+		"repairs side by side":              repairsSideBySide,
 	})
 }
 
