@@ -51,10 +51,10 @@ var adapters = map[string][]string{
 	"internal/queue":                  nil,
 	"internal/protocol":               nil,
 	"internal/wsapi":                  {"internal/protocol", "internal/jsonscan"},
-	"internal/wsauth":                 {"internal/protocol"},
-	"internal/httpapi":                {"internal/protocol"},
+	"internal/wsauth":                 {"internal/protocol", "internal/jsonscan"},
+	"internal/httpapi":                {"internal/protocol", "internal/jsonscan"},
 	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
-	"internal/integration/cloudevent": nil,
+	"internal/integration/cloudevent": {"internal/protocol"},
 }
 
 // cores are what adapters stand around: each may import the standard library and these.

@@ -11,7 +11,7 @@ func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) erro
 	for _, e := range out.Push {
 		if e.Sender == p.User && changesState(e.Type) {
 			changed = true
-			waits = waits || e.From == StatusQueued || e.To == StatusQueued
+			waits = waits || e.From.Waits() || e.To.Waits()
 		}
 	}
 	if !changed {
@@ -23,8 +23,14 @@ func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) erro
 	return d.queueWaiting(ctx, out.Head)
 }
 
+// changesState says whether events of the type step from one status to another.
 func changesState(t EventType) bool {
-	return t == EventStarted || t == EventAssigned || t == EventClosed || t == EventReopened
+	switch t {
+	case EventStarted, EventAssigned, EventClosed, EventReopened, EventQueued, EventTransferred, EventAbandoned, EventOffline,
+		EventBotEngaged, EventHandedOff, EventOffered, EventOfferMissed, EventIdle, EventResumed, EventSnoozed:
+		return true
+	}
+	return false
 }
 
 // tellOwnSockets pushes the events to the actor's sockets that are no listeners: they see a conversation that
@@ -46,6 +52,16 @@ func (d *Delivery) tellOwnSockets(ctx context.Context, p Principal, out *Outcome
 	return nil
 }
 
+// waiting completes an entry of the waiting list by the image.
+func (h *Head) waiting(e Waiting) *Waiting {
+	e.Conversation, e.Customer, e.Department, e.Priority = h.Conversation, customerOf(h), h.Department, h.Priority
+	e.Since, e.Version, e.Offered = h.QueuedAt, h.Version, h.Status == StatusOffered
+	return &e
+}
+
+// Customer returns the conversation's customer.
+func (h *Head) Customer() UserID { return customerOf(h) }
+
 func customerOf(h *Head) UserID {
 	for u, p := range h.Participants {
 		if p.Role == RoleCustomer {
@@ -58,9 +74,9 @@ func customerOf(h *Head) UserID {
 // queueWaiting tells how the conversation stands in the waiting list by the image, not by the event: a retry
 // may find its event long after somebody else has taken the conversation.
 func (d *Delivery) queueWaiting(ctx context.Context, h *Head) error {
-	change := WaitingChange{Removed: h.Conversation}
-	if h.Status == StatusQueued {
-		change = WaitingChange{Added: &Waiting{Conversation: h.Conversation, Customer: customerOf(h), Since: h.QueuedAt}}
+	change := WaitingChange{Removed: h.Conversation, Department: h.Department}
+	if h.Status.Waits() {
+		change = WaitingChange{Added: h.waiting(Waiting{}), Department: h.Department}
 	}
 	if err := d.Queue.Enqueue(ctx, 0, Job{Ref: h.Ref, Waiting: &change}); err != nil {
 		return Errorf(CodeUnavailable, "delivery could not be queued; send the same again")

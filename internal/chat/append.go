@@ -26,6 +26,8 @@ type Outcome struct {
 	// Missed holds what else was appended between the command's After and its last event: with it the sender's
 	// view is complete.
 	Missed []Event
+	// Other holds what the command appended to the other track.
+	Other []Event
 }
 
 // command is an append on its way: the drafts that are not yet found or stored.
@@ -35,6 +37,7 @@ type command struct {
 	acks   []Acked
 	missed []Event
 	first  uint64 // After of the client's first try
+	full   UserID // an operator whose load refused an earlier try
 }
 
 // triesAtOnce is how often a write that lost to another is repeated before it waits: each loss has shown the log's
@@ -108,7 +111,7 @@ func (s *Service) refused(ctx context.Context, c *command, old *Head) (*Head, er
 // mayLook keeps the answer about a conversation that the actor has no part in the same whatever After was.
 func (c *command) mayLook(h *Head) bool {
 	_, takesPart := h.Participants[c.Rule.Actor]
-	return takesPart || !c.Rule.Participant
+	return takesPart || !c.Rule.Participant && (c.Rule.Departments == "" || c.Rule.Departments.Has(h.Department))
 }
 
 // catchUp moves the command to the end of the log, taking out the drafts that an earlier try has stored.
@@ -202,6 +205,11 @@ func (c *command) outcome(head *Head) *Outcome {
 			out.Push = append(out.Push, e)
 		}
 	}
+	for _, e := range head.Track(c.Track.Other()).Tail {
+		if e.Sender == c.Rule.Actor && c.derived(e.ID) {
+			out.Other = append(out.Other, e)
+		}
+	}
 	slices.SortFunc(out.Push, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out
 }
@@ -209,7 +217,7 @@ func (c *command) outcome(head *Head) *Outcome {
 // derived says whether the id was made from one of the command's own.
 func (c *command) derived(id EventID) bool {
 	return slices.ContainsFunc(c.acks, func(a Acked) bool {
-		return id == derivedID(startedBeside, a.Event.ID) || id == derivedID(reopenedBeside, a.Event.ID)
+		return slices.ContainsFunc(besides, func(what string) bool { return id == derivedID(what, a.Event.ID) })
 	})
 }
 

@@ -45,6 +45,8 @@ type Job struct {
 type WaitingChange struct {
 	Added   *Waiting
 	Removed ConversationID
+	// Department whose queue changed.
+	Department DepartmentID
 }
 
 // Encoder writes the frames that delivery pushes.
@@ -84,6 +86,11 @@ func (d *Delivery) Committed(ctx context.Context, p Principal, out *Outcome) err
 	}
 	if err := d.announce(ctx, p, out); err != nil {
 		return err
+	}
+	if len(out.Other) > 0 { // first, and without a track's worth of its own: steps of the other track are few and small
+		if err := d.Committed(ctx, p, &Outcome{Head: out.Head, Track: out.Track.Other(), Push: out.Other}); err != nil {
+			return err
+		}
 	}
 	except := p.Connection
 	job := Job{Ref: out.Head.Ref, Track: out.Track, From: out.Push[0].Seq, To: out.Push[len(out.Push)-1].Seq, Except: except}

@@ -35,6 +35,14 @@ const (
 // Tracks lists both.
 func Tracks() []Track { return []Track{Public, Desk} }
 
+// Other returns the other track.
+func (t Track) Other() Track {
+	if t == Desk {
+		return Public
+	}
+	return Desk
+}
+
 // Role of a principal.
 type Role string
 
@@ -62,6 +70,10 @@ type Principal struct {
 	User      UserID
 	Role      Role
 	Session   SessionID
+	// Departments lists where a member of staff works; none means everywhere.
+	Departments DepartmentList
+	// Grants lists what a bot or an API key was given; people need none.
+	Grants GrantList
 	// Connection is the socket that the command came on, "" for commands that came otherwise.
 	Connection ConnectionID
 }
@@ -71,29 +83,114 @@ type Status string
 
 // The statuses.
 const (
-	StatusQueued Status = "queued" // waits for an operator
-	StatusActive Status = "active" // has one
-	StatusClosed Status = "closed"
+	StatusBot       Status = "bot"       // a bot leads it
+	StatusQueued    Status = "queued"    // waits for an operator
+	StatusOffered   Status = "offered"   // waits for one operator to accept it
+	StatusActive    Status = "active"    // has an operator
+	StatusIdle      Status = "idle"      // has an operator, but nobody writes; it takes no place of theirs
+	StatusSnoozed   Status = "snoozed"   // put off until a time
+	StatusOffline   Status = "offline"   // nobody was there: a message was left
+	StatusAbandoned Status = "abandoned" // the customer left the queue
+	StatusClosed    Status = "closed"
 )
+
+// Statuses lists every status.
+func Statuses() []Status {
+	return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusIdle, StatusSnoozed, StatusOffline,
+		StatusAbandoned, StatusClosed}
+}
+
+// Over says that the conversation has ended, until somebody takes it up again.
+func (s Status) Over() bool { return s == StatusClosed || s == StatusAbandoned }
+
+// Waits says that the conversation is in a department's queue: offered ones keep their entry until accepted.
+func (s Status) Waits() bool { return s == StatusQueued || s == StatusOffered }
+
+// Loads says that the conversation takes a place of its assignee (of the one it is offered to, while offered).
+func (s Status) Loads() bool { return s == StatusActive || s == StatusOffered }
+
+// Shown is the status as customers see it: offers, pauses and snoozes are the business's own affair.
+func (s Status) Shown() Status {
+	switch s {
+	case StatusOffered:
+		return StatusQueued
+	case StatusIdle, StatusSnoozed:
+		return StatusActive
+	}
+	return s
+}
+
+// Control says who leads a conversation.
+type Control string
+
+// The controllers.
+const (
+	ControlBot      Control = "bot"
+	ControlQueue    Control = "queue"
+	ControlOperator Control = "operator"
+)
+
+// Control of a conversation follows from its status; the epoch in HEAD counts its changes.
+func (s Status) Control() Control {
+	switch s {
+	case StatusBot:
+		return ControlBot
+	case StatusActive, StatusIdle, StatusSnoozed:
+		return ControlOperator
+	}
+	return ControlQueue
+}
 
 // EventType says what an event tells.
 type EventType string
 
-// The types of event.
+// The types of event. Those that are shown to customers lie on the public track, the others on the desk track.
 const (
-	EventMessage  EventType = "message"
-	EventEdited   EventType = "message.edited"
-	EventDeleted  EventType = "message.deleted"
-	EventNote     EventType = "note"
-	EventStarted  EventType = "conversation.started"
-	EventAssigned EventType = "conversation.assigned"
-	EventClosed   EventType = "conversation.closed"
-	EventReopened EventType = "conversation.reopened"
+	EventMessage     EventType = "message"
+	EventEdited      EventType = "message.edited"
+	EventDeleted     EventType = "message.deleted"
+	EventNote        EventType = "note"                      // desk
+	EventStarted     EventType = "conversation.started"      // public
+	EventAssigned    EventType = "conversation.assigned"     // public; Subject is the operator
+	EventClosed      EventType = "conversation.closed"       // public
+	EventReopened    EventType = "conversation.reopened"     // public
+	EventQueued      EventType = "conversation.queued"       // public: from a bot, an operator or an offer back into the queue
+	EventTransferred EventType = "conversation.transferred"  // public; Subject, or Detail.Department, is where to
+	EventAbandoned   EventType = "conversation.abandoned"    // public
+	EventOffline     EventType = "conversation.offline"      // public
+	EventRated       EventType = "conversation.rated"        // public; Detail.Score, Text is the comment
+	EventForm        EventType = "form.submitted"            // public; Detail.Fields
+	EventPromise     EventType = "conversation.waiting"      // public: told so after ten seconds without an answer
+	EventBotEngaged  EventType = "bot.engaged"               // public; Subject is the bot
+	EventHandedOff   EventType = "bot.handed_off"            // public
+	EventOffered     EventType = "conversation.offered"      // desk; Subject is the operator
+	EventOfferMissed EventType = "conversation.offer_missed" // desk; Subject is the operator
+	EventIdle        EventType = "conversation.idle"         // desk
+	EventResumed     EventType = "conversation.resumed"      // desk: from idle or snoozed
+	EventSnoozed     EventType = "conversation.snoozed"      // desk; Detail.Until
+	EventTagged      EventType = "conversation.tagged"       // desk; Detail.Tags, Detail.Untagged
+	EventPriority    EventType = "conversation.priority"     // desk; Detail.Priority
+	EventFields      EventType = "conversation.fields"       // desk; Detail.Fields
+	EventLinked      EventType = "conversation.linked"       // desk; Detail.Link
+	EventRouted      EventType = "routing.decided"           // desk; Detail.Decision
+	EventAlerted     EventType = "supervisor.alerted"        // desk; Reason says why
+	EventMuted       EventType = "participant.muted"         // desk; Subject, Detail.Until
+	EventWatched     EventType = "participant.watching"      // desk; Subject
+	EventLeft        EventType = "participant.left"          // desk; Subject
+	EventAtRisk      EventType = "sla.at_risk"               // desk; Detail.Clock, Detail.Until
+	EventBreached    EventType = "sla.breached"              // desk; Detail.Clock, Detail.Until
+	EventAutomated   EventType = "automation.applied"        // desk; Detail.Rule
+	EventAutoFailed  EventType = "automation.failed"         // desk; Detail.Rule, Reason says why
+	EventUnreachable EventType = "operator.unreachable"      // desk; Subject: their lease ended while the customer had the answer
 )
 
 // EventTypes lists every type. The order is the storage code: append only.
 func EventTypes() []EventType {
-	return []EventType{EventMessage, EventEdited, EventDeleted, EventNote, EventStarted, EventAssigned, EventClosed, EventReopened}
+	return []EventType{EventMessage, EventEdited, EventDeleted, EventNote, EventStarted, EventAssigned, EventClosed, EventReopened,
+		EventQueued, EventTransferred, EventAbandoned, EventOffline, EventRated, EventForm, EventPromise, EventBotEngaged,
+		EventHandedOff, EventOffered, EventOfferMissed, EventIdle, EventResumed, EventSnoozed, EventTagged, EventPriority,
+		EventFields, EventLinked, EventRouted, EventAlerted, EventMuted, EventWatched, EventLeft, EventAtRisk, EventBreached,
+		EventAutomated, EventAutoFailed, EventUnreachable}
 }
 
 // Event is one entry of a log. It never changes, except that an erasure may blank its content.
@@ -116,11 +213,14 @@ type Event struct {
 	Reason   string
 	// Subject is the user that a state change is about, such as the new assignee.
 	Subject UserID
+	// Detail holds what only some types have; nil for most. It is never changed once set.
+	Detail *Detail
 }
 
 // SameContent says whether two events with one id were meant to be the same: a retry, not a reuse of the id.
 func (e Event) SameContent(o Event) bool {
-	return e.Type == o.Type && e.Text == o.Text && e.Target == o.Target && e.Reason == o.Reason && e.Subject == o.Subject
+	return e.Type == o.Type && e.Text == o.Text && e.Target == o.Target && e.Reason == o.Reason && e.Subject == o.Subject &&
+		e.Detail.Equal(o.Detail)
 }
 
 // Participant is somebody who takes part in a conversation.
@@ -130,6 +230,8 @@ type Participant struct {
 	Cursor uint64
 	// MutedUntil is when this participant may write again; zero means now.
 	MutedUntil time.Time
+	// Watching marks staff who follow the conversation without being its operator.
+	Watching bool
 }
 
 // Listener is a subscription of a socket to a conversation.
@@ -164,8 +266,19 @@ type Head struct {
 	Version  uint64 // counts state transitions
 	Epoch    uint64 // counts changes of control
 	Assignee UserID
-	// QueuedAt is when the conversation entered the waiting list; zero when it does not wait.
+	// QueuedAt is when the conversation first entered the waiting list: what its place in the queue counts from,
+	// also when it comes back; zero when it does not wait (HEAD then does not hold it).
 	QueuedAt time.Time
+	// Department is where the conversation belongs; "" for a workspace without departments.
+	Department DepartmentID
+	// Priority orders the queue, -2 (lowest) to 3 (urgent), 0 is normal.
+	Priority int
+	// OfferedTo is the operator who may accept, while Status is StatusOffered.
+	OfferedTo UserID
+	// LastOperator is who had the conversation before it went back into the queue.
+	LastOperator UserID
+	// FirstQueued is QueuedAt of the last time that it waited, kept while an operator has it; zero if it never did.
+	FirstQueued time.Time
 	// Gen is the generation of the whole log: the deployment's restore epoch in the upper 16 bits, the count
 	// of erasures below.
 	Gen          uint32

@@ -38,6 +38,14 @@ const (
 	CodeIDReused Code = "id_reused"
 	// CodeOutOfSync: the client's view is ahead of the log (after a restore); it must reload.
 	CodeOutOfSync Code = "out_of_sync"
+	// CodeAtCapacity: the operator has no place left for another conversation.
+	CodeAtCapacity Code = "at_capacity"
+	// CodeConflict: somebody else changed it in between; read it again (HTTP: If-Match did not hold).
+	CodeConflict Code = "conflict"
+	// CodeRequired: the conversation lacks fields that must be set before it closes; the message names them.
+	CodeRequired Code = "fields_required"
+	// CodeBanned: this customer may not write.
+	CodeBanned Code = "banned"
 	// CodeUnavailable: storage or delivery did not answer in time; the outcome is unknown, resend unchanged.
 	CodeUnavailable Code = "unavailable"
 	// CodeInternal: an error nobody named. The outcome is unknown, resend unchanged.
@@ -53,7 +61,7 @@ func (c Code) Retryable() bool {
 func Codes() []Code {
 	return []Code{CodeInvalid, CodeUnknownAction, CodeNotFound, CodeForbidden, CodeUnauthenticated, CodeHelloFirst,
 		CodeClosed, CodeNotClosed, CodeAlreadyAssigned, CodeTooFast, CodeStaleEpoch, CodeIDReused, CodeOutOfSync,
-		CodeUnavailable, CodeInternal}
+		CodeAtCapacity, CodeConflict, CodeRequired, CodeBanned, CodeUnavailable, CodeInternal}
 }
 
 // Error is the one error type of the domain. Its Message is meant for the caller and holds no secrets.

@@ -49,7 +49,7 @@ const (
 	welcomeBytes = MaxFrame - 6<<10
 	// snapshotBytes is what a snapshot takes besides its events and participants, participantBytes what each of
 	// those takes: ids, heads and cursors of any length.
-	snapshotBytes, participantBytes = 420, 100
+	snapshotBytes, participantBytes = 640, 120
 	// waitingShown is how many waiting conversations a welcome lists.
 	waitingShown = 20
 )
@@ -92,11 +92,8 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 	if err := s.subscribeAll(ctx, p, ids, cursors, w); err != nil {
 		return nil, err
 	}
-	if Allowed(p.Role, CommandWaiting) == Workspace && more == "" {
-		err = s.retry(ctx, func() (err error) {
-			w.Waiting, err = s.Dir.Waiting(ctx, p.Workspace, waitingShown)
-			return err
-		})
+	if Allowed(p.Role, CommandWaiting) != Denied && more == "" {
+		w.Waiting, err = s.Waiting(ctx, p, waitingShown)
 	}
 	return w, err
 }

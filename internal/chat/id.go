@@ -20,6 +20,8 @@ type (
 	EventID string
 	// SessionID names one sign-in of one user.
 	SessionID string
+	// DepartmentID names a department (team) of a workspace.
+	DepartmentID string
 	// ConnectionID is API Gateway's name for a socket; it is opaque and at most 128 bytes.
 	ConnectionID string
 )
@@ -31,6 +33,7 @@ const (
 	ConversationPrefix = "c_"
 	EventPrefix        = "m_"
 	SessionPrefix      = "s_"
+	DepartmentPrefix   = "d_"
 )
 
 // IDLength is the length in bytes of every id but a ConnectionID.
@@ -104,6 +107,9 @@ func (id EventID) Valid() bool { return validID(EventPrefix, string(id)) }
 
 // Valid says whether the id is well-formed.
 func (id SessionID) Valid() bool { return validID(SessionPrefix, string(id)) }
+
+// Valid says whether the id is well-formed.
+func (id DepartmentID) Valid() bool { return validID(DepartmentPrefix, string(id)) }
 
 func validID(prefix, id string) bool {
 	_, ok := IDBytes(prefix, id)

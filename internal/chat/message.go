@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 )
 
@@ -31,7 +32,7 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 	if t == Public {
 		c.Cursor = after
 	}
-	out, err := s.appendOrReopen(ctx, p, c)
+	out, err := s.appendOrWake(ctx, p, c)
 	if err != nil {
 		return nil, err
 	}
@@ -40,16 +41,30 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 	return out, nil
 }
 
-// mayWrite is the rule for new messages.
-func (s *Service) mayWrite(p Principal, scope Scope) Rule {
-	return Rule{Actor: p.User, Participant: scope == Own, UnmutedAt: s.now(), Statuses: []Status{StatusQueued, StatusActive}}
+// writable lists the statuses in which a plain append takes a message. A customer's message to any other wakes the
+// conversation, which is a transition; staff may go on writing to one that sleeps without waking it.
+func writable(r Role) []Status {
+	if r.Staff() {
+		return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusIdle, StatusSnoozed, StatusOffline}
+	}
+	return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive}
 }
 
-// appendOrReopen appends; what a customer writes to a closed conversation reopens it.
-func (s *Service) appendOrReopen(ctx context.Context, p Principal, c *command) (*Outcome, error) {
+// mayWrite is the rule for new messages.
+func (s *Service) mayWrite(p Principal, scope Scope) Rule {
+	r := Rule{UnmutedAt: s.now(), Statuses: writable(p.Role)}
+	return r.reach(p, scope)
+}
+
+// appendOrWake appends; what a customer writes to a closed conversation reopens it.
+func (s *Service) appendOrWake(ctx context.Context, p Principal, c *command) (*Outcome, error) {
 	out, err := s.append(ctx, c)
-	if CodeOf(err) == CodeClosed && p.Role == RoleCustomer && c.Track == Public {
-		return s.reopenBySending(ctx, p, c)
+	for code := CodeOf(err); (code == CodeClosed || code == CodeNotClosed) && p.Role == RoleCustomer && c.Track == Public; code = CodeOf(err) {
+		if out, err = s.wakeBySending(ctx, p, c); !errors.Is(err, errAwake) {
+			break
+		}
+		c.Rule = s.mayWrite(p, Own)
+		out, err = s.append(ctx, c)
 	}
 	return out, err
 }
@@ -143,7 +158,7 @@ func (s *Service) revise(ctx context.Context, p Principal, r Revision, cmd Comma
 	}
 	out, err := s.append(ctx, &command{
 		drafts: []Event{{ID: r.ID, Type: typ, Sender: p.User, Role: p.Role, Target: r.Target, Text: r.Text}},
-		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: Rule{Actor: p.User, Participant: scope == Own, UnmutedAt: s.now()}},
+		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: Rule{UnmutedAt: s.now()}.reach(p, scope)},
 	})
 	if err == nil {
 		s.limitRate(ctx, p, out)
@@ -191,8 +206,14 @@ func (s *Service) visible(ctx context.Context, p Principal, ref Ref, scope Scope
 	if head == nil {
 		return nil, errNotFound()
 	}
-	if _, ok := head.Participants[p.User]; !ok && scope != Workspace {
+	if !p.reaches(head, scope) {
 		return nil, errNotFound()
 	}
 	return head, nil
+}
+
+// reaches says whether the scope takes the principal to the conversation.
+func (p Principal) reaches(h *Head, scope Scope) bool {
+	_, takesPart := h.Participants[p.User]
+	return takesPart || scope == Workspace || scope == Department && p.WorksIn(h.Department)
 }

@@ -13,31 +13,70 @@ import (
 )
 
 // permitted is the table again, written by hand: one letter per role in the order of chat.Roles
-// (customer, operator, supervisor, admin, bot, API key): o own conversations, w the workspace's, - denied.
+// (customer, operator, supervisor, admin, bot, API key): o own conversations, d the department's, w the workspace's, - denied.
 var permitted = map[chat.Command]string{
-	chat.CommandHello:      "oooo--",
-	chat.CommandPing:       "oooo--",
-	chat.CommandStart:      "o-----",
-	chat.CommandSend:       "oooo--",
-	chat.CommandNote:       "-oww--",
-	chat.CommandEdit:       "oooo--",
-	chat.CommandEditNote:   "-oww--",
-	chat.CommandDelete:     "ooww--",
-	chat.CommandDeleteNote: "-oww--",
-	chat.CommandPage:       "ooww--",
-	chat.CommandPageDesk:   "-oww--",
-	chat.CommandTyping:     "oooo--",
-	chat.CommandRead:       "oooo--",
-	chat.CommandJoin:       "-www--",
-	chat.CommandClose:      "ooww--",
-	chat.CommandReopen:     "-oww--",
-	chat.CommandMute:       "-oww--",
-	chat.CommandWaiting:    "-www--",
-	chat.CommandMine:       "oooo--",
+	chat.CommandHello:        "oooo--",
+	chat.CommandPing:         "oooo--",
+	chat.CommandMine:         "oooo--",
+	chat.CommandStart:        "o----w",
+	chat.CommandSend:         "oooooo",
+	chat.CommandNote:         "-odwow",
+	chat.CommandEdit:         "oooooo",
+	chat.CommandEditNote:     "-odwow",
+	chat.CommandDelete:       "oodwow",
+	chat.CommandDeleteNote:   "-odwow",
+	chat.CommandPage:         "oodwow",
+	chat.CommandPageDesk:     "-odwow",
+	chat.CommandTyping:       "ooooo-",
+	chat.CommandRead:         "oooo--",
+	chat.CommandWaiting:      "-ddw-w",
+	chat.CommandJoin:         "-ddw--",
+	chat.CommandAccept:       "-o----",
+	chat.CommandAssign:       "--dw-w",
+	chat.CommandTransfer:     "-odwow",
+	chat.CommandWatch:        "--dw--",
+	chat.CommandTakeOver:     "--dw--",
+	chat.CommandClose:        "oodwow",
+	chat.CommandReopen:       "-odw-w",
+	chat.CommandSnooze:       "-odw-w",
+	chat.CommandLeave:        "o-----",
+	chat.CommandPerson:       "o-----",
+	chat.CommandRate:         "o-----",
+	chat.CommandForm:         "o-----",
+	chat.CommandTag:          "-odwow",
+	chat.CommandPriority:     "-odw-w",
+	chat.CommandFields:       "-odwow",
+	chat.CommandLink:         "-odw--",
+	chat.CommandMacro:        "-odw--",
+	chat.CommandMute:         "-odw--",
+	chat.CommandDetails:      "-odwow",
+	chat.CommandHistory:      "-ddw-w",
+	chat.CommandDuty:         "-ooo--",
+	chat.CommandColleagues:   "-www-w",
+	chat.CommandSupervise:    "--dw--",
+	chat.CommandDesk:         "-ddw--",
+	chat.CommandVisitors:     "-www--",
+	chat.CommandVisit:        "o-----",
+	chat.CommandContacts:     "-www-w",
+	chat.CommandEditContact:  "-www-w",
+	chat.CommandMergeContact: "--ww-w",
+	chat.CommandBan:          "--ww-w",
+	chat.CommandIdentify:     "o-----",
+	chat.CommandLibrary:      "-wwwww",
+	chat.CommandEditLibrary:  "--ww-w",
+	chat.CommandOwnLibrary:   "-ooo--",
+	chat.CommandArticles:     "wwwwww",
+	chat.CommandSettings:     "--ww-w",
+	chat.CommandEditSettings: "---w-w",
+	chat.CommandStaff:        "--ww--",
+	chat.CommandEditStaff:    "---w--",
+	chat.CommandOwnSessions:  "oooo--",
+	chat.CommandKeys:         "---w--",
+	chat.CommandAudit:        "---w--",
 }
 
-// uses issues each command through the service. Mute and mine have no use case here: the handler of the HTTP API
-// asks the table itself.
+// uses issues each command through the service. Commands that have no use case here are issued through the
+// packages that have theirs.
 var uses = map[chat.Command]func(*world, chat.Principal) error{
 	chat.CommandHello: func(w *world, p chat.Principal) error {
 		out, err := w.svc.Hello(w.Context(), p, map[chat.ConversationID]chat.Cursor{w.conv: {}}, "")
@@ -89,8 +128,8 @@ var uses = map[chat.Command]func(*world, chat.Principal) error{
 		return err
 	},
 	chat.CommandWaiting: func(w *world, p chat.Principal) error {
-		out, err := w.svc.Hello(w.Context(), p, nil, "")
-		if err == nil && !slices.ContainsFunc(out.Waiting, func(e chat.Waiting) bool { return e.Conversation == w.conv }) {
+		out, err := w.svc.Waiting(w.Context(), p, 9)
+		if err == nil && !slices.ContainsFunc(out, func(e chat.Waiting) bool { return e.Conversation == w.conv }) {
 			return chat.Errorf(chat.CodeForbidden, "does not see the list")
 		}
 		return err
@@ -138,18 +177,18 @@ func (w *world) author(p chat.Principal) {
 }
 
 // relations are how a principal may stand to the conversation.
-var relations = []string{"participant", "not a participant", "of another workspace"}
+var relations = []string{"participant", "not a participant", "of another department", "of another workspace"}
 
 // expected says which code a cell must answer with, by the table above.
 func expected(cmd chat.Command, scope byte, relation string) chat.Code {
 	switch {
 	case scope == '-':
 		return chat.CodeForbidden
-	case cmd == chat.CommandStart || relation == "participant":
+	case cmd == chat.CommandStart || relation == "participant" && cmd != chat.CommandWaiting:
 		return ""
-	case relation == "of another workspace" && cmd == chat.CommandWaiting:
+	case cmd == chat.CommandWaiting && (relation == "of another workspace" || scope == 'd' && relation == "of another department"):
 		return chat.CodeForbidden // sees a list, but not this one
-	case relation == "of another workspace" || scope == 'o':
+	case relation == "of another workspace" || scope == 'o' || scope == 'd' && relation == "of another department":
 		return chat.CodeNotFound
 	}
 	return ""
@@ -160,7 +199,7 @@ func TestEveryCellOfThePermissionTable(t *testing.T) {
 	cells := 0
 	for cmd, row := range permitted {
 		for i, role := range chat.Roles() {
-			want := map[byte]chat.Scope{'o': chat.Own, 'w': chat.Workspace, '-': chat.Denied}[row[i]]
+			want := map[byte]chat.Scope{'o': chat.Own, 'd': chat.Department, 'w': chat.Workspace, '-': chat.Denied}[row[i]]
 			if got := chat.Allowed(role, cmd); got != want {
 				t.Errorf("%s by %s: the table says %d, want %c", cmd, role, got, row[i])
 			}
@@ -175,9 +214,12 @@ func TestEveryCellOfThePermissionTable(t *testing.T) {
 					w := newWorld(t)
 					w.start("hello")
 					p := w.principal(w.customer.Workspace, role, "somebody")
+					p.Grants = chat.JoinGrants(chat.Grants()...)
 					switch relation {
 					case "participant":
 						w.admit(p)
+					case "of another department":
+						p.Departments = chat.JoinDepartments(chat.DepartmentID(w.id(chat.DepartmentPrefix)))
 					case "of another workspace":
 						p.Workspace = chat.WorkspaceID(w.id(chat.WorkspacePrefix))
 					}
@@ -189,7 +231,7 @@ func TestEveryCellOfThePermissionTable(t *testing.T) {
 			}
 		}
 	}
-	if want := (len(chat.Commands()) - 2) * len(chat.Roles()) * len(relations); cells != want {
+	if want := len(uses) * len(chat.Roles()) * len(relations); cells != want {
 		t.Errorf("%d cells were tried, want %d", cells, want)
 	}
 }

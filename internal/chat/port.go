@@ -10,6 +10,8 @@ import (
 type Refused struct {
 	// Old is the image that refused the write, nil when there is no such conversation.
 	Old *Head
+	// NoPlace names the operator whose load refused a transition: no room left, or not accepting.
+	NoPlace UserID
 }
 
 func (*Refused) Error() string { return "the write's condition failed" }
@@ -31,6 +33,10 @@ type Rule struct {
 	Unassigned bool
 	// Version, when set, demands this count of state transitions.
 	Version *uint64
+	// Departments, when set, demands that the conversation is in one of them, or that Actor takes part.
+	Departments DepartmentList
+	// Epoch, when set, demands this count of changes of control (writes of bots).
+	Epoch *uint64
 }
 
 // Append is a conditional append of events to one track.
@@ -46,20 +52,56 @@ type Append struct {
 	Cursor uint64
 }
 
-// Change is what a state transition changes besides appending, in the same transaction.
+// Change is what a state transition changes besides appending, in the same transaction. The control epoch rises by
+// itself when the status has another controller, or the assignee changes.
 type Change struct {
-	// Old is the image that the transition was decided on; its version must still be current.
+	// Old is the image that the transition was decided on; its version must still be current, and the seq of the
+	// other track too if Other is not empty.
 	Old    *Head
 	Status Status
-	// Assignee is the new assignee; "" keeps the old one.
+	// Assignee is the new assignee; "" keeps the old one, unless Unassign removes it (it becomes LastOperator).
 	Assignee UserID
+	Unassign bool
+	// OfferedTo is who may accept, with StatusOffered; any other status ends an offer.
+	OfferedTo UserID
 	// Join adds the actor as a participant with this role; "" adds nobody.
 	Join Role
+	// Watching marks the actor who joins as a watcher.
+	Watching bool
 	// Listen subscribes this connection of the actor; "" subscribes none.
 	Listen   ConnectionID
 	Listener Listener
-	// QueuedAt is when the conversation entered the waiting list, if Status is StatusQueued.
+	// Add makes others participants (or changes their role), Remove ends the part of some: their memberships and
+	// their listeners in the image go with the same write.
+	Add    map[UserID]Role
+	Remove []UserID
+	// Department moves the conversation; "" keeps it where it is.
+	Department DepartmentID
+	// Priority, when set, changes it.
+	Priority *int
+	// QueuedAt is when the conversation entered the waiting list, if Status.Waits and it did not wait before.
 	QueuedAt time.Time
+	// Entry is the waiting entry, needed whenever Status.Waits: written anew with the version of this transition.
+	// What it says of conversation, department, priority and time is filled in by the write.
+	Entry Waiting
+	// Places changes the loads of operators. A place that cannot be taken refuses the transition.
+	Places []Place
+	// Other holds events for the track that the append is not on, with the seqs after the image's last.
+	Other []Event
+}
+
+// Place is a change of an operator's load: a conversation takes a place of theirs, or leaves it.
+type Place struct {
+	User UserID
+	// Take takes a place, if the operator has room; else one is freed.
+	Take bool
+	// Eligible demands besides that the operator accepts conversations and has a lease that lasted until At, less
+	// DisconnectGrace.
+	Eligible bool
+	// At becomes the time of the last assignment, with Take.
+	At time.Time
+	// Missed counts an offer that the operator missed, when a place is freed; Away sets the operator away with it.
+	Missed, Away bool
 }
 
 // Creation is a new conversation.
@@ -67,6 +109,13 @@ type Creation struct {
 	Ref
 	Customer UserID
 	Role     Role
+	// Status is StatusQueued (then Entry is written), StatusBot or StatusOffline; "" stands for StatusQueued.
+	Status     Status
+	Department DepartmentID
+	Priority   int
+	Entry      Waiting
+	// Bot is the participant that leads, with StatusBot.
+	Bot      UserID
 	Events   []Event // seqs 1 … of the public track
 	Listen   ConnectionID
 	Listener Listener
@@ -124,16 +173,46 @@ type Directory interface {
 	Open(ctx context.Context, w WorkspaceID, u UserID, after ConversationID, limit int) ([]ConversationID, error)
 	// Closed lists the closed ones likewise.
 	Closed(ctx context.Context, w WorkspaceID, u UserID, after ConversationID, limit int) ([]ConversationID, error)
-	// Waiting lists conversations that wait for an operator, longest first.
-	Waiting(ctx context.Context, w WorkspaceID, limit int) ([]Waiting, error)
+	// Waiting lists the conversations that wait in a department ("" for a workspace without departments), in the
+	// order of the queue, consistently.
+	Waiting(ctx context.Context, w WorkspaceID, d DepartmentID, limit int) ([]Waiting, error)
 }
 
-// Waiting is a conversation that waits for an operator.
+// Waiting is a conversation that waits for an operator: what routing must know to choose, so that it reads the
+// queue and no conversation that it does not assign.
 type Waiting struct {
 	Conversation ConversationID
 	Customer     UserID
-	Since        time.Time
+	Department   DepartmentID
+	Priority     int
+	// Since is when it first entered the queue.
+	Since time.Time
+	// Version of the conversation when the entry was written: another one means that the entry is stale.
+	Version uint64
+	// Offered says that it is offered to somebody at the moment.
+	Offered bool
+	// Skills that the operator must have.
+	Skills []string
+	// Preferred is the operator to wait for until PreferredUntil, if they are connected but full.
+	Preferred      UserID
+	PreferredUntil time.Time
+	// Tried lists the operators who missed an offer of it.
+	Tried []UserID
 }
+
+// PriorityStep is how much waiting time one step of priority is worth: an urgent conversation overtakes those that
+// came up to so much earlier, and nobody is overtaken for ever.
+const PriorityStep = 5 * time.Minute
+
+// Priorities of a conversation.
+const (
+	MinPriority = -2
+	MaxPriority = 3
+)
+
+// Rank is the place in the queue, lowest first: the time of the first queueing, moved by the priority. It never
+// changes while the conversation waits, so that the queue is a sorted list, and ageing costs no write.
+func (w Waiting) Rank() time.Time { return w.Since.Add(-time.Duration(w.Priority) * PriorityStep) }
 
 // Sockets knows the live sockets. Rows expire by themselves; an absent row is not an error.
 type Sockets interface {

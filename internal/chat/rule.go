@@ -9,10 +9,14 @@ func (r Rule) Check(h *Head) error {
 	switch {
 	case r.Participant && !takesPart:
 		return errNotFound()
+	case !takesPart && r.Departments != "" && !r.Departments.Has(h.Department):
+		return errNotFound()
+	case r.Epoch != nil && *r.Epoch != h.Epoch:
+		return Errorf(CodeStaleEpoch, "control of the conversation has changed hands; its epoch is %d", h.Epoch)
 	case r.Unassigned && h.Assignee != "":
 		return Errorf(CodeAlreadyAssigned, "another operator has taken this conversation")
 	case len(r.Statuses) > 0 && !slices.Contains(r.Statuses, h.Status):
-		if h.Status == StatusClosed {
+		if h.Status.Over() {
 			return Errorf(CodeClosed, "the conversation is closed")
 		}
 		return Errorf(CodeNotClosed, "the conversation is %s", h.Status)
@@ -24,6 +28,16 @@ func (r Rule) Check(h *Head) error {
 		return Errorf(CodeUnavailable, "the conversation has just changed; try again")
 	}
 	return nil
+}
+
+// reach demands what the scope leaves to the write.
+func (r Rule) reach(p Principal, scope Scope) Rule {
+	r.Actor = p.User
+	r.Participant = scope == Own
+	if scope == Department {
+		r.Departments = p.Departments
+	}
+	return r
 }
 
 func errNotFound() *Error {

@@ -18,6 +18,8 @@ type Service struct {
 	Sessions SessionChecker
 	// Arrivals may be nil: then a hello asks Sessions and Dir.
 	Arrivals Arrivals
+	// Departments lists a workspace's departments; nil, or an empty list, stands for a workspace without any.
+	Departments func(context.Context, WorkspaceID) ([]DepartmentID, error)
 	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
 	Tails    Mover
 	Delivery *Delivery

@@ -76,5 +76,5 @@ func (s *Service) startAgain(ctx context.Context, p Principal, c *command, draft
 	if len(c.drafts) == 0 {
 		return c.outcome(head), nil
 	}
-	return s.appendOrReopen(ctx, p, c)
+	return s.appendOrWake(ctx, p, c)
 }

@@ -30,6 +30,7 @@ func (s *Service) transit(ctx context.Context, p Principal, c *command, scope Sc
 		out, err = s.tryTransit(ctx, c, head, decide)
 		var refused *Refused
 		if errors.As(err, &refused) {
+			c.full = refused.NoPlace // the decision is made again, without them
 			return fmt.Errorf("%w: the conversation moved on", ErrUnknownOutcome)
 		}
 		return err
@@ -43,10 +44,16 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 		return nil, err
 	}
 	change.Old = head
+	s.numberOther(head, c.Track, change.Other)
 	c.Rule.Version = &head.Version
 	own := c.drafts
 	c.drafts = slices.Concat(before, own)
 	events := c.number(s)
+	for i := range events { // what the business does among itself is told on the desk track
+		if c.Track == Public {
+			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()
+		}
+	}
 	c.Events = events
 	c.drafts = own
 	if err := s.Log.Transition(ctx, c.Append, *change); err != nil {
@@ -59,6 +66,15 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 		return nil, err
 	}
 	return c.outcome(after), nil
+}
+
+// numberOther completes the events of a transition's other track.
+func (s *Service) numberOther(h *Head, main Track, events []Event) {
+	now := s.now()
+	for i := range events {
+		events[i].Seq = h.Track(main.Other()).Last + uint64(i) + 1
+		events[i].At, events[i].Gen = now, s.Epoch
+	}
 }
 
 // headAfter reads the image after a transaction committed: reading before would lose listeners.
@@ -97,8 +113,11 @@ func (st Step) check() error {
 // Join takes an unassigned conversation: the actor becomes its assignee and a participant, and the
 // connection listens to it from the same write on.
 func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	out, err := s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event) (*Change, error) {
+	out, err := s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event, full UserID) (*Change, error) {
 		rule := Rule{Actor: p.User, Unassigned: true, Statuses: []Status{StatusQueued}}
+		if full == p.User {
+			return nil, Errorf(CodeAtCapacity, "you have as many conversations as you can take; close or snooze one first")
+		}
 		if h.Assignee == p.User {
 			return nil, Errorf(CodeAlreadyAssigned, "this conversation is already yours")
 		}
@@ -110,7 +129,7 @@ func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, err
 		}
 		e.Subject = p.User
 		e.To = StatusActive
-		return &Change{Status: StatusActive, Assignee: p.User, Join: p.Role, Listen: p.Connection, Listener: s.listener(p)}, nil
+		return &Change{Status: StatusActive, Assignee: p.User, Join: p.Role, Listen: p.Connection, Listener: s.listener(p), Places: []Place{{User: p.User, Take: true, At: s.now()}}}, nil
 	})
 	if err != nil || !out.Acks[0].Duplicate {
 		return out, err
@@ -132,37 +151,67 @@ func (s *Service) listenAgain(ctx context.Context, p Principal, out *Outcome) er
 
 // Close ends a conversation.
 func (s *Service) Close(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	return s.step(ctx, p, st, CommandClose, EventClosed, func(h *Head, e *Event) (*Change, error) {
-		if h.Status == StatusClosed {
+	return s.step(ctx, p, st, CommandClose, EventClosed, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		if h.Status.Over() {
 			return nil, Errorf(CodeClosed, "the conversation is already closed")
 		}
 		e.To = StatusClosed
-		return &Change{Status: StatusClosed}, nil
+		return &Change{Status: StatusClosed, Places: h.freed(s.now())}, nil
 	})
 }
 
 // Reopen takes up a closed conversation again: with its assignee, or in the waiting list if it had none.
 func (s *Service) Reopen(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	return s.step(ctx, p, st, CommandReopen, EventReopened, func(h *Head, e *Event) (*Change, error) {
-		change, err := s.reopening(h)
-		if err == nil {
-			e.To = change.Status
+	return s.step(ctx, p, st, CommandReopen, EventReopened, func(h *Head, e *Event, full UserID) (*Change, error) {
+		if !h.Status.Over() {
+			return nil, Errorf(CodeNotClosed, "the conversation is %s", h.Status)
 		}
-		return change, err
+		change := s.wake(h, full)
+		e.To = change.Status
+		return change, nil
 	})
 }
 
-func (s *Service) reopening(h *Head) (*Change, error) {
-	if h.Status != StatusClosed {
-		return nil, Errorf(CodeNotClosed, "the conversation is %s", h.Status)
+// wake gives the conversation to its operator, if they have room, else puts it into the queue at its first time
+// (one that was never queued: now), where its operator is preferred. full is who turned out to have no room.
+func (s *Service) wake(h *Head, full UserID) *Change {
+	now := s.now()
+	if h.Assignee != "" && h.Assignee != full {
+		return &Change{Status: StatusActive, Places: []Place{{User: h.Assignee, Take: true, Eligible: true, At: now}}}
 	}
-	if h.Assignee != "" {
-		return &Change{Status: StatusActive}, nil
-	}
-	return &Change{Status: StatusQueued, QueuedAt: s.now()}, nil
+	return s.requeue(h)
 }
 
-func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event) (*Change, error)) (*Outcome, error) {
+// PreferredWait is how long a conversation waits for the customer's last operator, if they are connected but full.
+const PreferredWait = 30 * time.Second
+
+// requeue takes the conversation from whoever has it back into the queue, at its first time.
+func (s *Service) requeue(h *Head) *Change {
+	now := s.now()
+	c := &Change{Status: StatusQueued, Unassign: true, QueuedAt: now, Places: h.freed(now)}
+	if !h.FirstQueued.IsZero() {
+		c.QueuedAt = h.FirstQueued
+	}
+	if h.Assignee != "" {
+		c.Entry = Waiting{Preferred: h.Assignee, PreferredUntil: now.Add(PreferredWait)}
+	}
+	return c
+}
+
+// freed is the place that the conversation takes at the moment, to be left.
+func (h *Head) freed(at time.Time) []Place {
+	switch h.Status {
+	case StatusActive:
+		if h.Assignee != "" {
+			return []Place{{User: h.Assignee, At: at}}
+		}
+	case StatusOffered:
+		return []Place{{User: h.OfferedTo, At: at}}
+	}
+	return nil
+}
+
+func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event, UserID) (*Change, error)) (*Outcome, error) {
 	scope, err := authorize(p, cmd)
 	if err != nil {
 		return nil, err
@@ -180,31 +229,38 @@ func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, t
 	return s.transit(ctx, p, c, scope, func(h *Head) (*Change, []Event, error) {
 		e := &c.drafts[0]
 		e.From = h.Status
-		ch, err := change(h, e)
+		ch, err := change(h, e, c.full)
 		return ch, nil, err
 	})
 }
 
-// reopenBySending stores a customer's message to a closed conversation and reopens it with the same
-// transaction, under the same After.
-func (s *Service) reopenBySending(ctx context.Context, p Principal, c *command) (*Outcome, error) {
+// errAwake says that a conversation that was to be woken takes plain messages by now.
+var errAwake = errors.New("the conversation is awake")
+
+// wakeBySending stores a customer's message to a conversation that is over, put off or idle, and takes it up again
+// with the same transaction, under the same After. errAwake: an append will do.
+func (s *Service) wakeBySending(ctx context.Context, p Principal, c *command) (*Outcome, error) {
 	return s.transit(ctx, p, c, Own, func(h *Head) (*Change, []Event, error) {
 		c.Rule.UnmutedAt, c.Rule.Statuses = s.now(), nil
 		c.Rule.Version = nil // of an earlier try
 		if err := c.Rule.Check(h); err != nil {
 			return nil, nil, err
 		}
-		if h.Status != StatusClosed { // somebody else reopened it
-			return &Change{Status: h.Status}, nil, nil
+		if slices.Contains(writable(p.Role), h.Status) { // somebody else took it up
+			return nil, nil, errAwake
 		}
-		change, err := s.reopening(h)
-		if err != nil {
-			return nil, nil, err
+		change := s.wake(h, c.full)
+		step := Event{Sender: p.User, Role: p.Role, From: h.Status, To: change.Status, Reason: "customer wrote"}
+		if change.Status == StatusActive && !h.Status.Over() { // customers do not see that it slept
+			step.ID, step.Type = derivedID(resumedBeside, c.drafts[0].ID), EventResumed
+			change.Other = []Event{step}
+			return change, nil, nil
 		}
-		return change, []Event{{
-			ID: derivedID(reopenedBeside, c.drafts[0].ID), Type: EventReopened, Sender: p.User, Role: p.Role,
-			From: StatusClosed, To: change.Status, Reason: "customer wrote",
-		}}, nil
+		step.ID, step.Type = derivedID(reopenedBeside, c.drafts[0].ID), EventReopened
+		if !h.Status.Over() {
+			step.Type = EventQueued
+		}
+		return change, []Event{step}, nil
 	})
 }
 
@@ -212,7 +268,11 @@ func (s *Service) reopenBySending(ctx context.Context, p Principal, c *command) 
 const (
 	startedBeside  = "start"
 	reopenedBeside = "reopen"
+	resumedBeside  = "resume"
 )
+
+// besides lists them all.
+var besides = []string{startedBeside, reopenedBeside, resumedBeside}
 
 // derivedID makes the id of an event that a command appends beside the client's own: the same for every try.
 func derivedID(what string, id EventID) EventID {

@@ -46,7 +46,7 @@ func TestJoinHasOneOwner(t *testing.T) {
 	if len(won) != 1 || lost != n-1 || h.Assignee != won[0] || h.Status != chat.StatusActive || len(h.Participants) != 2 {
 		t.Fatalf("won %v, %d lost, head %+v", won, lost, h)
 	}
-	waiting, err := w.store.Waiting(t.Context(), w.customer.Workspace, 9)
+	waiting, err := w.store.Waiting(t.Context(), w.customer.Workspace, "", 9)
 	w.must(err)
 	w.same(len(waiting), 0)
 }

@@ -1,13 +1,8 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -45,45 +40,27 @@ func (s *Store) members(ctx context.Context, w chat.WorkspaceID, u chat.UserID, 
 	return ids, nil
 }
 
-// Waiting lists a workspace's waiting conversations, longest first: the shards side by side, merged.
-func (s *Store) Waiting(ctx context.Context, w chat.WorkspaceID, limit int) ([]chat.Waiting, error) {
-	var (
-		wg    sync.WaitGroup
-		parts [waitingShards][]chat.Waiting
-		errs  [waitingShards]error
-	)
-	for shard := range waitingShards {
-		wg.Go(func() { parts[shard], errs[shard] = s.waitingShard(ctx, w, shard, limit) })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	all := slices.Concat(parts[:]...)
-	slices.SortFunc(all, func(a, b chat.Waiting) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Conversation, b.Conversation))
-	})
-	return all[:min(len(all), limit)], nil
-}
-
-func (s *Store) waitingShard(ctx context.Context, w chat.WorkspaceID, shard, limit int) ([]chat.Waiting, error) {
-	out, err := s.API.Query(ctx, &dynamodb.QueryInput{
-		TableName: &s.Chat, ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(limit)),
+// Waiting lists the conversations that wait in a department, in the order of its queue.
+func (s *Store) Waiting(ctx context.Context, w chat.WorkspaceID, d chat.DepartmentID, limit int) ([]chat.Waiting, error) {
+	var list []chat.Waiting
+	in := &dynamodb.QueryInput{
+		TableName: &s.Chat, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :p"),
-		ExpressionAttributeValues: item{":p": str(waitingPartition(w, shard))},
-	})
-	if err != nil {
-		return nil, failure(err)
+		ExpressionAttributeValues: item{":p": str(waitingPartition(w, d))},
 	}
-	list := make([]chat.Waiting, 0, len(out.Items))
-	for _, it := range out.Items {
-		ms, conv, _ := strings.Cut(getS(it, "sk"), "#")
-		since, _ := strconv.ParseInt(ms, 10, 64)
-		list = append(list, chat.Waiting{
-			Conversation: chat.ConversationID(conv), Customer: chat.UserID(getS(it, "u")), Since: time.UnixMilli(since),
-		})
+	for len(list) < limit {
+		in.Limit = aws.Int32(int32(limit - len(list)))
+		out, err := s.API.Query(ctx, in)
+		if err != nil {
+			return nil, failure(err)
+		}
+		for _, it := range out.Items {
+			list = append(list, readWaiting(d, it))
+		}
+		if len(out.LastEvaluatedKey) == 0 {
+			break
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
 	return list, nil
 }

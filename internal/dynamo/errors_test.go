@@ -73,7 +73,7 @@ func operations(ctx context.Context, s *Store) map[string]func() error {
 		"DropListenerRow": func() error { return s.DropListenerRow(ctx, ref, 0, goldenConnection) },
 		"Open":            func() error { _, err := s.Open(ctx, goldenWorkspace, goldenUser, "", 5); return err },
 		"Closed":          func() error { _, err := s.Closed(ctx, goldenWorkspace, goldenUser, "", 5); return err },
-		"Waiting":         func() error { _, err := s.Waiting(ctx, goldenWorkspace, 5); return err },
+		"Waiting":         func() error { _, err := s.Waiting(ctx, goldenWorkspace, "", 5); return err },
 		"Opened":          func() error { return s.Opened(ctx, p, zero) },
 		"SocketClosed":    func() error { return s.SocketClosed(ctx, p) },
 		"SocketEnded":     func() error { return s.SocketEnded(ctx, p) },

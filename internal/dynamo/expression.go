@@ -59,6 +59,21 @@ func (x *expression) placeholders() map[string]string {
 // write marks the kind of the write, for the stream's filter.
 func (x *expression) kind(k string) { x.set = append(x.set, "k = "+x.value("k", str(k))) }
 
+// appendOther adds the events of a transition's other track, which must be as the image shows it.
+func (x *expression) appendOther(h *chat.Head, t chat.Track, events []chat.Event) {
+	if len(events) == 0 {
+		return
+	}
+	n, last := namesOf(t), h.Track(t).Last
+	x.set = append(x.set,
+		n.last+" = "+x.value("on", num(last+uint64(len(events)))),
+		n.tail+" = list_append("+n.tail+", "+x.value("oe", packList(events))+")")
+	x.require = append(x.require, n.last+" = "+x.value("oa", num(last)))
+	if t == chat.Desk {
+		x.set = append(x.set, "F."+x.name("of", strconv.FormatUint(last+1, 10))+" = "+x.value("n", x.values[":n"]))
+	}
+}
+
 // appendEvents adds the append itself: the seq, the tail, and the condition that nothing came between.
 func (x *expression) appendEvents(a chat.Append) {
 	n := namesOf(a.Track)
@@ -83,6 +98,17 @@ func (x *expression) rule(r chat.Rule) {
 	if r.Participant {
 		x.require = append(x.require, "attribute_exists("+user+")")
 		used = true
+	}
+	if r.Departments != "" {
+		var in []string
+		for i, d := range r.Departments.All() {
+			in = append(in, x.value("dp"+strconv.Itoa(i), str(string(d))))
+		}
+		x.require = append(x.require, "(attribute_exists("+user+") OR dp IN ("+strings.Join(in, ", ")+"))")
+		used = true
+	}
+	if r.Epoch != nil {
+		x.require = append(x.require, "ep = "+x.value("ep", num(*r.Epoch)))
 	}
 	if !r.UnmutedAt.IsZero() {
 		x.require = append(x.require, "(attribute_not_exists("+user+".m) OR "+user+".m <= "+x.value("t", num(r.UnmutedAt.UnixMilli()))+")")

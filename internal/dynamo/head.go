@@ -15,12 +15,14 @@ import (
 
 // HEAD's attributes. Names are short because they are billed with every write.
 //
-//	st status (q, a, c)   v version          ep control epoch     as assignee (16 bytes; absent: nobody)
+//	st status (one letter) v version         ep control epoch     as assignee (16 bytes; absent: nobody)
 //	q  queued since (ms; absent: not waiting)                     g  count of erasures (absent: 0)
+//	fq first queued (ms)  dp department      pr priority (absent: 0)
+//	of offered to (16 bytes)                 lo last operator (16 bytes)
 //	n  last public seq    f  first public seq in the tail         rn public seq relayed
 //	d  last desk seq      e  first desk seq in the tail           rd desk seq relayed
 //	T  public tail        D  desk tail (lists of packed events)   F  desk seq → public seq it follows
-//	P  participants: user → {r role index, c read cursor, m muted until (ms)}
+//	P  participants: user → {r role index, c read cursor, m muted until (ms), w 1: watching}
 //	L  listeners: connection → user (16 bytes), role index, expiry (4 bytes, Unix seconds)
 //	ls listener shards (absent: 0)
 //	k  kind of the last write: a append, l listener, c cursor, m mute, t trim. The stream is filtered by it.
@@ -41,7 +43,10 @@ func namesOf(t chat.Track) trackNames {
 	return trackNames{"n", "f", "rn", "T"}
 }
 
-var statusCodes = map[chat.Status]string{chat.StatusQueued: "q", chat.StatusActive: "a", chat.StatusClosed: "c"}
+var statusCodes = map[chat.Status]string{
+	chat.StatusQueued: "q", chat.StatusActive: "a", chat.StatusClosed: "c", chat.StatusBot: "b", chat.StatusOffered: "o",
+	chat.StatusIdle: "i", chat.StatusSnoozed: "s", chat.StatusOffline: "m", chat.StatusAbandoned: "x",
+}
 
 func statusOf(code string) chat.Status {
 	for s, c := range statusCodes {
@@ -68,9 +73,9 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 		Participants:   readParticipants(getM(it, "P")),
 		Listeners:      readListeners(getM(it, "L")),
 	}
-	if a := getB(it, "as"); len(a) == 16 {
-		h.Assignee = chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte(a)))
-	}
+	h.Assignee, h.OfferedTo, h.LastOperator = getUser(it, "as"), getUser(it, "of"), getUser(it, "lo")
+	h.Department, h.Priority = chat.DepartmentID(getS(it, "dp")), getInt(it, "pr")
+	h.FirstQueued = timeOf(int64(getN(it, "fq")))
 	if q := getN(it, "q"); q > 0 {
 		h.QueuedAt = time.UnixMilli(int64(q))
 	}
@@ -143,13 +148,26 @@ func readParticipants(m item) map[chat.UserID]chat.Participant {
 		if !ok {
 			continue
 		}
-		part := chat.Participant{Role: roleAt(getN(p.Value, "r")), Cursor: getN(p.Value, "c")}
+		part := chat.Participant{Role: roleAt(getN(p.Value, "r")), Cursor: getN(p.Value, "c"), Watching: getN(p.Value, "w") != 0}
 		if until := getN(p.Value, "m"); until > 0 {
 			part.MutedUntil = time.UnixMilli(int64(until))
 		}
 		out[chat.UserID(chat.UserPrefix+k)] = part
 	}
 	return out
+}
+
+// getUser reads a user's 16 bytes.
+func getUser(it item, name string) chat.UserID {
+	if b := getB(it, name); len(b) == 16 {
+		return chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte(b)))
+	}
+	return ""
+}
+
+func userBytes(u chat.UserID) types.AttributeValue {
+	raw, _ := chat.IDBytes(chat.UserPrefix, string(u))
+	return bin(raw[:])
 }
 
 func participant(role chat.Role, cursor uint64) types.AttributeValue {

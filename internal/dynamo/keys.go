@@ -3,6 +3,7 @@ package dynamo
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -20,7 +21,8 @@ import (
 //	                                              C<conversation>        membership in a closed one
 //	                                              S<session>             session
 //	                                              A                      account (staff)
-//	<workspace>#waiting#<shard>                   <ms, 13 digits>#<conv> waiting conversation
+//	<workspace>#waiting#<department>              <rank in ms, 13 digits>#<conv> waiting conversation
+//	<workspace>#operators                         <user>                 how an operator stands to routing
 //	<workspace>#subscriptions                     <id>                   integration subscription
 //	<workspace>                                   W                      workspace settings
 //	widget#<key>                               !  W                      widget key → workspace, allowed origins
@@ -37,9 +39,6 @@ type key struct{ pk, sk string }
 const (
 	skHead  = "H"
 	skState = "S"
-
-	// waitingShards spreads a busy workspace's waiting list over partitions.
-	waitingShards = 4
 )
 
 func partition(ref chat.Ref) string {
@@ -77,16 +76,24 @@ func sessionKey(w chat.WorkspaceID, u chat.UserID, s chat.SessionID) key {
 
 func accountKey(w chat.WorkspaceID, u chat.UserID) key { return key{userPartition(w, u), "A"} }
 
-func waitingPartition(w chat.WorkspaceID, shard int) string {
-	return string(w) + "#waiting#" + strconv.Itoa(shard)
+// waitingPartition names a department's queue, "" that of a workspace without departments. It is one partition, since
+// it is read in order: DynamoDB's 1,000 write units a second for a partition are some 250 arrivals and assignments.
+func waitingPartition(w chat.WorkspaceID, d chat.DepartmentID) string {
+	return string(w) + "#waiting#" + string(d)
 }
 
-func waitingKey(ref chat.Ref, sinceMillis int64) key {
-	return key{waitingPartition(ref.Workspace, waitingShard(ref.Conversation)), fmt.Sprintf("%013d#%s", sinceMillis, ref.Conversation)}
+func waitingKey(ref chat.Ref, e chat.Waiting) key {
+	return key{waitingPartition(ref.Workspace, e.Department), fmt.Sprintf("%013d#%s", rankOf(e), ref.Conversation)}
 }
 
-// waitingShard spreads by the id's last character, which is random.
-func waitingShard(c chat.ConversationID) int { return int(c[len(c)-1]) % waitingShards }
+func splitWaitingKey(sk string) (rank string, c chat.ConversationID) {
+	rank, conversation, _ := strings.Cut(sk, "#")
+	return rank, chat.ConversationID(conversation)
+}
+
+func operatorKey(w chat.WorkspaceID, u chat.UserID) key {
+	return key{string(w) + "#operators", string(u)}
+}
 
 func subscriptionKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#subscriptions", id} }
 func workspaceKey(w chat.WorkspaceID) key               { return key{string(w), "W"} }

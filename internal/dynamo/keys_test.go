@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -30,8 +31,9 @@ func TestKeysAreStoredData(t *testing.T) {
 		{closedKey(goldenWorkspace, goldenUser, goldenConversation), key{w + "#u_01kaw3v4x0fedcba9876543210", "Cc_01kaw3v4x0c0nversat10n0001"}},
 		{sessionKey(goldenWorkspace, goldenUser, goldenSession), key{w + "#u_01kaw3v4x0fedcba9876543210", "Ss_01kaw3v4x0aaaabbbbccccdddd"}},
 		{accountKey(goldenWorkspace, goldenUser), key{w + "#u_01kaw3v4x0fedcba9876543210", "A"}},
-		{waitingKey(ref, 1_790_000_000_123), key{w + "#waiting#1", "1790000000123#c_01kaw3v4x0c0nversat10n0001"}},
-		{waitingKey(ref, 5), key{w + "#waiting#1", "0000000000005#c_01kaw3v4x0c0nversat10n0001"}},
+		{waitingKey(ref, chat.Waiting{Since: time.UnixMilli(1_790_000_000_123)}), key{w + "#waiting#", "1790000000123#c_01kaw3v4x0c0nversat10n0001"}},
+		{waitingKey(ref, chat.Waiting{Since: time.UnixMilli(600_005), Priority: 2, Department: "d_01kaw3v4x0fedcba9876543210"}), key{w + "#waiting#d_01kaw3v4x0fedcba9876543210", "0000000000005#c_01kaw3v4x0c0nversat10n0001"}},
+		{operatorKey(goldenWorkspace, goldenUser), key{w + "#operators", "u_01kaw3v4x0fedcba9876543210"}},
 		{subscriptionKey(goldenWorkspace, "crm"), key{w + "#subscriptions", "crm"}},
 		{workspaceKey(goldenWorkspace), key{w, "W"}},
 		{widgetKey("k1"), key{"widget#k1", "W"}},
@@ -61,20 +63,6 @@ func TestChunkKeysSortBySeq(t *testing.T) {
 	}
 	if !slices.IsSorted(keys) {
 		t.Error(keys)
-	}
-}
-
-func TestWaitingListIsSpread(t *testing.T) {
-	t.Parallel()
-	shards := map[int]int{}
-	for range 400 {
-		c := chat.ConversationID(chat.NewID(chat.ConversationPrefix, zero))
-		shards[waitingShard(c)]++
-	}
-	for shard := range waitingShards {
-		if shards[shard] < 50 {
-			t.Errorf("shard %d got %d of 400", shard, shards[shard])
-		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -37,14 +38,21 @@ func (s *Store) updateHead(ctx context.Context, ref chat.Ref, x *expression) (*c
 // Create makes HEAD, STATE, the customer's membership and the waiting entry in one transaction.
 func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 	head := headKey(c.Ref).item()
+	status := cmp.Or(c.Status, chat.StatusQueued)
 	for name, v := range (item{
-		"st": str(statusCodes[chat.StatusQueued]), "v": num(1), "ep": num(0), "q": num(c.At.UnixMilli()),
+		"st": str(statusCodes[status]), "v": num(1), "ep": num(0),
 		"n": num(len(c.Events)), "f": num(1), "T": packList(c.Events),
 		"d": num(0), "e": num(1), "D": packList(nil), "F": &types.AttributeValueMemberM{Value: item{}},
 		"P": &types.AttributeValueMemberM{Value: item{mapKey(c.Customer): participant(c.Role, uint64(len(c.Events)))}},
 		"L": &types.AttributeValueMemberM{Value: item{}}, "k": str(kindAppend),
 	}) {
 		head[name] = v
+	}
+	if c.Department != "" {
+		head["dp"] = str(string(c.Department))
+	}
+	if c.Priority != 0 {
+		head["pr"] = num(c.Priority)
 	}
 	if c.Listen != "" {
 		head["L"] = &types.AttributeValueMemberM{Value: item{string(c.Listen): bin(packListener(c.Listener))}}
@@ -54,15 +62,24 @@ func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 	if c.Page != "" {
 		state["page"] = str(c.Page)
 	}
-	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+	items := []types.TransactWriteItem{
 		{Put: &types.Put{
 			TableName: &s.Chat, Item: head, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.putTx(state),
 		s.putTx(openKey(c.Workspace, c.Customer, c.Conversation).item()),
-		s.putTx(waitingItem(c.Ref, c.At.UnixMilli(), c.Customer)),
-	}})
+	}
+	if c.Bot != "" {
+		head["P"].(*types.AttributeValueMemberM).Value[mapKey(c.Bot)] = participant(chat.RoleBot, 0)
+		items = append(items, s.putTx(openKey(c.Workspace, c.Bot, c.Conversation).item()))
+	}
+	if status.Waits() {
+		e := waitingEntry(c.Ref, c.Entry, status, c.Customer, c.Department, c.Priority, c.At, 1)
+		head["q"], head["fq"] = num(c.At.UnixMilli()), num(c.At.UnixMilli())
+		items = append(items, s.putTx(waitingItem(c.Ref, e)))
+	}
+	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
 	return s.transactionFailure(err)
 }
 
@@ -72,92 +89,6 @@ func (s *Store) putTx(it item) types.TransactWriteItem {
 
 func (s *Store) deleteTx(k key) types.TransactWriteItem {
 	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Chat, Key: k.item()}}
-}
-
-func waitingItem(ref chat.Ref, since int64, customer chat.UserID) item {
-	it := waitingKey(ref, since).item()
-	it["u"] = str(string(customer))
-	return it
-}
-
-// Transition appends and changes the state, the memberships and the waiting list in one transaction.
-func (s *Store) Transition(ctx context.Context, a chat.Append, c chat.Change) error {
-	x := newExpression()
-	x.appendEvents(a)
-	x.rule(a.Rule)
-	x.change(a.Rule.Actor, c)
-	items := []types.TransactWriteItem{{Update: &types.Update{
-		TableName: &s.Chat, Key: headKey(a.Ref).item(),
-		UpdateExpression: x.update(), ConditionExpression: x.condition(),
-		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}}
-	items = append(items, s.memberships(a, c)...)
-	items = append(items, s.waiting(a.Ref, c)...)
-	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
-	return s.transactionFailure(err)
-}
-
-// change adds the state transition to an append.
-func (x *expression) change(actor chat.UserID, c chat.Change) {
-	if x.values[":v"] == nil {
-		x.require = append(x.require, "v = "+x.value("v", num(c.Old.Version)))
-	}
-	x.set = append(x.set, "st = "+x.value("st", str(statusCodes[c.Status])), "v = v + "+x.value("one", num(1)))
-	if c.Assignee != "" {
-		raw, _ := chat.IDBytes(chat.UserPrefix, string(c.Assignee))
-		x.set = append(x.set, x.name("as", "as")+" = "+x.value("as", bin(raw[:])))
-	}
-	if _, in := c.Old.Participants[actor]; c.Join != "" && !in {
-		x.set = append(x.set, "P."+x.name("u", mapKey(actor))+" = "+x.value("p", participant(c.Join, 0)))
-	}
-	if c.Listen != "" {
-		x.set = append(x.set, "L."+x.name("l", string(c.Listen))+" = "+x.value("l", bin(packListener(c.Listener))))
-	}
-	switch {
-	case c.Status == chat.StatusQueued && !c.QueuedAt.IsZero():
-		x.set = append(x.set, "q = "+x.value("q", num(c.QueuedAt.UnixMilli())))
-	case c.Status != chat.StatusQueued && !c.Old.QueuedAt.IsZero():
-		x.remove = append(x.remove, "q")
-	}
-}
-
-// memberships moves the participants' rows between open and closed, and adds whoever joins.
-func (s *Store) memberships(a chat.Append, c chat.Change) []types.TransactWriteItem {
-	var items []types.TransactWriteItem
-	was, is := c.Old.Status == chat.StatusClosed, c.Status == chat.StatusClosed
-	for user := range c.Old.Participants {
-		open, closed := openKey(a.Workspace, user, a.Conversation), closedKey(a.Workspace, user, a.Conversation)
-		switch {
-		case is && !was:
-			items = append(items, s.deleteTx(open), s.putTx(closed.item()))
-		case was && !is:
-			items = append(items, s.deleteTx(closed), s.putTx(open.item()))
-		}
-	}
-	if _, in := c.Old.Participants[a.Rule.Actor]; c.Join != "" && !in {
-		items = append(items, s.putTx(openKey(a.Workspace, a.Rule.Actor, a.Conversation).item()))
-	}
-	return items
-}
-
-func (s *Store) waiting(ref chat.Ref, c chat.Change) []types.TransactWriteItem {
-	switch {
-	case !c.Old.QueuedAt.IsZero() && c.Status != chat.StatusQueued:
-		return []types.TransactWriteItem{s.deleteTx(waitingKey(ref, c.Old.QueuedAt.UnixMilli()))}
-	case c.Old.QueuedAt.IsZero() && c.Status == chat.StatusQueued:
-		return []types.TransactWriteItem{s.putTx(waitingItem(ref, c.QueuedAt.UnixMilli(), customerOf(c.Old)))}
-	}
-	return nil
-}
-
-func customerOf(h *chat.Head) chat.UserID {
-	for u, p := range h.Participants {
-		if p.Role == chat.RoleCustomer {
-			return u
-		}
-	}
-	return ""
 }
 
 // Head reads HEAD consistently.

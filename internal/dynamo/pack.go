@@ -11,7 +11,7 @@ import (
 
 // An event is stored packed, since write units are per started KB:
 //
-//	byte 0      format, 1
+//	byte 0      format: 1, or 2 with a detail
 //	byte 1      type, index in chat.EventTypes
 //	byte 2      role of the sender (low 4 bits, index in chat.Roles) and flags
 //	16 bytes    id
@@ -22,10 +22,14 @@ import (
 //	[uvarint    target, flag hasTarget]
 //	[state      from and to as status index+1, reason (uvarint length), flag hasState]
 //	[16 bytes   subject, flag hasSubject]
+//	[detail     uvarint length and JSON, format 2]
 //	rest        text
 //
 // The seq is not stored: it follows from the place in the tail or the chunk.
-const packFormat = 1
+const (
+	packFormat   = 1
+	detailFormat = 2
+)
 
 const (
 	hasFollows = 1 << (4 + iota)
@@ -37,7 +41,9 @@ const (
 // errCorrupt means that a stored event cannot be read: a newer format, or damage.
 var errCorrupt = errors.New("stored event cannot be read")
 
-var statuses = []chat.Status{"", chat.StatusQueued, chat.StatusActive, chat.StatusClosed} // stored by index: append only
+// statuses are stored by index: append only.
+var statuses = []chat.Status{"", chat.StatusQueued, chat.StatusActive, chat.StatusClosed, chat.StatusBot, chat.StatusOffered,
+	chat.StatusIdle, chat.StatusSnoozed, chat.StatusOffline, chat.StatusAbandoned}
 
 // pack encodes an event. Its ids are well-formed: the domain checked them.
 func pack(e chat.Event) []byte {
@@ -45,7 +51,11 @@ func pack(e chat.Event) []byte {
 	flags |= flagIf(e.Follows > 0, hasFollows) | flagIf(e.Target > 0, hasTarget) | flagIf(e.Subject != "", hasSubject)
 	flags |= flagIf(e.From != "" || e.To != "" || e.Reason != "", hasState)
 	b := make([]byte, 0, 48+len(e.Text)+len(e.Reason))
-	b = append(b, packFormat, byte(slices.Index(chat.EventTypes(), e.Type)), byte(flags))
+	format := byte(packFormat)
+	if e.Detail != nil {
+		format = detailFormat
+	}
+	b = append(b, format, byte(slices.Index(chat.EventTypes(), e.Type)), byte(flags))
 	b = appendID(b, chat.EventPrefix, string(e.ID))
 	b = appendID(b, chat.UserPrefix, string(e.Sender))
 	b = binary.AppendUvarint(b, uint64(e.At.UnixMilli()))
@@ -64,6 +74,11 @@ func pack(e chat.Event) []byte {
 	if flags&hasSubject != 0 {
 		b = appendID(b, chat.UserPrefix, string(e.Subject))
 	}
+	if e.Detail != nil {
+		raw := packDetail(e.Detail)
+		b = binary.AppendUvarint(b, uint64(len(raw)))
+		b = append(b, raw...)
+	}
 	return append(b, e.Text...)
 }
 
@@ -81,7 +96,7 @@ func appendID(b []byte, prefix, id string) []byte {
 
 // unpack decodes what pack wrote; seq comes from the event's place.
 func unpack(b []byte, seq uint64) (chat.Event, error) {
-	if len(b) < 3 || b[0] != packFormat || int(b[1]) >= len(chat.EventTypes()) || int(b[2]&0x0f) >= len(chat.Roles()) {
+	if len(b) < 3 || b[0] != packFormat && b[0] != detailFormat || int(b[1]) >= len(chat.EventTypes()) || int(b[2]&0x0f) >= len(chat.Roles()) {
 		return chat.Event{}, errCorrupt
 	}
 	flags := int(b[2])
@@ -103,6 +118,13 @@ func unpack(b []byte, seq uint64) (chat.Event, error) {
 	}
 	if flags&hasSubject != 0 {
 		e.Subject = chat.UserID(r.id(chat.UserPrefix))
+	}
+	if b[0] == detailFormat {
+		detail, err := unpackDetail(r.take(r.uvarint()))
+		if err != nil {
+			return chat.Event{}, errCorrupt
+		}
+		e.Detail = detail
 	}
 	e.Text = string(r.b)
 	if r.bad {

@@ -15,6 +15,7 @@ import (
 // is CodeNotFound.
 type Conversations interface {
 	Page(context.Context, chat.Principal, chat.PageQuery) (*chat.PageResult, error)
+	Waiting(context.Context, chat.Principal, int) ([]chat.Waiting, error)
 	Snapshot(context.Context, chat.Principal, *chat.Head) (chat.Snapshot, error)
 }
 

@@ -22,7 +22,7 @@ func statusOf(code chat.Code) int {
 		return http.StatusForbidden
 	case chat.CodeNotFound, chat.CodeUnknownAction:
 		return http.StatusNotFound
-	case chat.CodeClosed, chat.CodeNotClosed, chat.CodeAlreadyAssigned, chat.CodeStaleEpoch, chat.CodeIDReused, chat.CodeOutOfSync:
+	case chat.CodeClosed, chat.CodeNotClosed, chat.CodeAlreadyAssigned, chat.CodeStaleEpoch, chat.CodeIDReused, chat.CodeOutOfSync, chat.CodeAtCapacity:
 		return http.StatusConflict
 	case chat.CodeTooFast:
 		return http.StatusTooManyRequests

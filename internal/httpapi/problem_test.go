@@ -19,7 +19,8 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		chat.CodeInvalid: 400, chat.CodeUnknownAction: 404, chat.CodeNotFound: 404, chat.CodeForbidden: 403,
 		chat.CodeUnauthenticated: 401, chat.CodeHelloFirst: 400, chat.CodeClosed: 409, chat.CodeNotClosed: 409,
 		chat.CodeAlreadyAssigned: 409, chat.CodeTooFast: 429, chat.CodeStaleEpoch: 409, chat.CodeIDReused: 409,
-		chat.CodeOutOfSync: 409, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
+		chat.CodeOutOfSync: 409, chat.CodeAtCapacity: 409, chat.CodeConflict: 412, chat.CodeRequired: 422,
+		chat.CodeBanned: 403, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
 	}
 	for _, code := range chat.Codes() {
 		if got := statusOf(code); got != want[code] {

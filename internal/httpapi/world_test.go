@@ -76,7 +76,7 @@ func (d *directory) Closed(_ context.Context, _ chat.WorkspaceID, _ chat.UserID,
 	return list(d.closed, after, limit), d.failure
 }
 
-func (d *directory) Waiting(_ context.Context, _ chat.WorkspaceID, limit int) ([]chat.Waiting, error) {
+func (d *directory) Waiting(_ context.Context, _ chat.WorkspaceID, _ chat.DepartmentID, limit int) ([]chat.Waiting, error) {
 	return d.waiting[:min(limit, len(d.waiting))], d.failure
 }
 
@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 		Sessions:      sessions,
 		Tickets:       &identity.Tickets{Store: &w.store, Workspaces: &w.store, Now: clock},
 		Workspaces:    &w.store,
-		Conversations: &chat.Service{Reader: &w.reader, Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
+		Conversations: &chat.Service{Reader: &w.reader, Dir: &w.directory, Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
 		Directory:     &w.directory,
 		SocketURL:     "wss://abcdef1234.execute-api.eu-central-1.amazonaws.com/live",
 		Version:       "1.2.3", Region: "eu-central-1",

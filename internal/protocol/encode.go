@@ -28,6 +28,7 @@ func EventOf(e chat.Event) Event {
 	return Event{
 		Seq: e.Seq, ID: e.ID, Type: e.Type, At: e.At.UnixMilli(), Sender: e.Sender, Role: e.Role,
 		Follows: e.Follows, Target: e.Target, Text: e.Text, From: e.From, To: e.To, Reason: e.Reason, Subject: e.Subject,
+		Detail: DetailOf(e.Detail),
 	}
 }
 
@@ -57,7 +58,7 @@ const (
 
 // EventSize returns an upper bound of the bytes that the event takes in a frame.
 func EventSize(e chat.Event) int {
-	n := eventFixed + stringSize(e.Text) + stringSize(e.Reason)
+	n := eventFixed + stringSize(e.Text) + stringSize(e.Reason) + detailSize(e.Detail)
 	for _, optional := range []struct {
 		has  bool
 		size int
@@ -122,7 +123,9 @@ func (Encoder) Waiting(c chat.WaitingChange) []byte {
 }
 
 func waitingOf(w chat.Waiting) WaitingEntry {
-	return WaitingEntry{Conversation: w.Conversation, Customer: w.Customer, Since: w.Since.UnixMilli()}
+	return WaitingEntry{
+		Conversation: w.Conversation, Customer: w.Customer, Since: w.Since.UnixMilli(), Department: w.Department, Priority: w.Priority, Offered: w.Offered,
+	}
 }
 
 // WaitingOf turns waiting conversations into their form for clients.
@@ -137,10 +140,12 @@ func WaitingOf(list []chat.Waiting) []WaitingEntry {
 // SnapshotOf turns a snapshot into its form for a client of that role.
 func SnapshotOf(s chat.Snapshot, role chat.Role) Snapshot {
 	out := Snapshot{
-		Conversation: s.Head.Conversation, Gen: s.Head.Gen, Status: s.Head.Status, Version: s.Head.Version,
-		Assignee: s.Head.Assignee, Participants: participantsOf(s.Head), Public: viewOf(s.Public),
+		Conversation: s.Head.Conversation, Gen: s.Head.Gen, Status: s.Head.Status.Shown(), Version: s.Head.Version,
+		Assignee: s.Head.Assignee, Department: s.Head.Department, QueuedAt: millis(s.Head.QueuedAt),
+		Participants: participantsOf(s.Head, role), Public: viewOf(s.Public),
 	}
 	if role.Staff() {
+		out.Status, out.Priority, out.OfferedTo, out.Epoch = s.Head.Status, s.Head.Priority, s.Head.OfferedTo, s.Head.Epoch
 		desk := viewOf(s.Desk)
 		out.Desk = &desk
 	}
@@ -151,12 +156,13 @@ func viewOf(v chat.TrackView) TrackView {
 	return TrackView{Head: v.Head, Events: EventsOf(v.Events), Limited: v.Limited}
 }
 
-func participantsOf(h *chat.Head) []Participant {
-	users := slices.Sorted(maps.Keys(h.Participants))
-	out := make([]Participant, len(users))
-	for i, u := range users {
-		p := h.Participants[u]
-		out[i] = Participant{User: u, Role: p.Role, Read: p.Cursor}
+// participantsOf lists those whom a reader of the role may know of: customers do not see who watches.
+func participantsOf(h *chat.Head, role chat.Role) []Participant {
+	out := make([]Participant, 0, len(h.Participants))
+	for _, u := range slices.Sorted(maps.Keys(h.Participants)) {
+		if p := h.Participants[u]; role.Staff() || !p.Watching {
+			out = append(out, Participant{User: u, Role: p.Role, Read: p.Cursor, Watching: p.Watching})
+		}
 	}
 	return out
 }

@@ -203,6 +203,8 @@ type Event struct {
 	To      chat.Status `json:"to,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
 	Subject chat.UserID `json:"subject,omitempty"`
+	// Detail holds what only some types have.
+	Detail *Detail `json:"detail,omitempty"`
 }
 
 // Participant of a conversation.
@@ -211,6 +213,8 @@ type Participant struct {
 	Role chat.Role   `json:"role"`
 	// Read is the public seq up to which the participant has read.
 	Read uint64 `json:"read,omitempty"`
+	// Watching marks staff who follow the conversation without being its operator.
+	Watching bool `json:"watching,omitempty"`
 }
 
 // TrackView is the newest part of a track.
@@ -228,9 +232,20 @@ type TrackView struct {
 type Snapshot struct {
 	Conversation chat.ConversationID `json:"conversation"`
 	Gen          uint32              `json:"gen"`
-	Status       chat.Status         `json:"status"`
-	Version      uint64              `json:"version"`
-	Assignee     chat.UserID         `json:"assignee,omitempty"`
+	// Status as this reader may know it: customers do not see offers, pauses and snoozes.
+	Status  chat.Status `json:"status"`
+	Version uint64      `json:"version"`
+	// Epoch counts changes of control; a bot's writes carry it. Staff and bots only.
+	Epoch    uint64      `json:"epoch,omitempty"`
+	Assignee chat.UserID `json:"assignee,omitempty"`
+	// Department where the conversation belongs.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	// Priority is shown to staff only, absent for 0.
+	Priority int `json:"priority,omitempty"`
+	// OfferedTo is the operator who may accept; staff only.
+	OfferedTo chat.UserID `json:"offeredTo,omitempty"`
+	// QueuedAt is when the conversation first entered the queue, while it waits: Unix milliseconds.
+	QueuedAt int64 `json:"queuedAt,omitempty"`
 	Participants []Participant       `json:"participants"`
 	Public       TrackView           `json:"public"`
 	Desk         *TrackView          `json:"desk,omitempty"` // staff only
@@ -364,6 +379,10 @@ type WaitingEntry struct {
 	Conversation chat.ConversationID `json:"conversation"`
 	Customer     chat.UserID         `json:"customer"`
 	Since        int64               `json:"since"` // Unix milliseconds
+	Department   chat.DepartmentID   `json:"department,omitempty"`
+	Priority     int                 `json:"priority,omitempty"`
+	// Offered says that somebody is asked to take it at the moment.
+	Offered bool `json:"offered,omitempty"`
 }
 
 // WaitingPush tells operators about a change of the waiting list. It is a hint, coalesced and best effort:

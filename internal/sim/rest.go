@@ -239,7 +239,7 @@ func (w *world) recount(ws *workspace) {
 			w.violate("%s has the rows %v open and %v closed, the conversations say %v and %v", u.id, o, c, open[u.id], closed[u.id])
 		}
 	}
-	rows, _ := w.memory.Waiting(ctx, ws.id, 1000)
+	rows, _ := w.memory.Waiting(ctx, ws.id, "", 1000)
 	var listed []chat.ConversationID
 	for _, r := range rows {
 		listed = append(listed, r.Conversation)

@@ -138,9 +138,9 @@ func (s store) Closed(ctx context.Context, w chat.WorkspaceID, u chat.UserID, af
 	return out, err
 }
 
-func (s store) Waiting(ctx context.Context, w chat.WorkspaceID, limit int) (out []chat.Waiting, err error) {
+func (s store) Waiting(ctx context.Context, w chat.WorkspaceID, d chat.DepartmentID, limit int) (out []chat.Waiting, err error) {
 	err = s.do(ctx, read, "Waiting", "", errStorage, func() (err error) {
-		out, err = s.w.memory.Waiting(ctx, w, limit)
+		out, err = s.w.memory.Waiting(ctx, w, d, limit)
 		return err
 	})
 	return out, err

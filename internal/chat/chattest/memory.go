@@ -3,6 +3,7 @@
 package chattest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,6 +32,13 @@ type Memory struct {
 	sockets map[chat.ConnectionID]chat.Principal
 	ended   map[chat.ConnectionID]bool // sockets that closed before they were known
 	subs    map[chat.WorkspaceID][]chat.Subscription
+	// operators by workspace and user.
+	operators map[operatorKey]*chat.Operator
+}
+
+type operatorKey struct {
+	w chat.WorkspaceID
+	u chat.UserID
 }
 
 type member struct {
@@ -45,7 +53,7 @@ func NewMemory() *Memory {
 		Now: time.Now, heads: map[chat.Ref]*chat.Head{}, chunks: map[chat.Ref]map[chat.Track][]chat.Event{},
 		members: map[member]bool{}, waiting: map[chat.Ref]chat.Waiting{},
 		rows: map[chat.Ref]map[chat.ConnectionID]chat.Listener{}, sockets: map[chat.ConnectionID]chat.Principal{}, ended: map[chat.ConnectionID]bool{},
-		subs: map[chat.WorkspaceID][]chat.Subscription{},
+		subs: map[chat.WorkspaceID][]chat.Subscription{}, operators: map[operatorKey]*chat.Operator{},
 	}
 }
 
@@ -75,18 +83,27 @@ func (m *Memory) Create(_ context.Context, c chat.Creation) error {
 			return &chat.Refused{Old: clone(old)}
 		}
 		h := &chat.Head{
-			Ref: c.Ref, Status: chat.StatusQueued, Version: 1, QueuedAt: millis(c.At), Gen: m.Epoch << 16,
+			Ref: c.Ref, Status: cmp.Or(c.Status, chat.StatusQueued), Version: 1, Gen: m.Epoch << 16,
+			Department: c.Department, Priority: c.Priority,
 			Public:       chat.TrackHead{Last: uint64(len(c.Events)), From: 1, Tail: stored(c.Events)},
 			Desk:         chat.TrackHead{From: 1},
 			Participants: map[chat.UserID]chat.Participant{c.Customer: {Role: c.Role, Cursor: uint64(len(c.Events))}},
 			Listeners:    map[chat.ConnectionID]chat.Listener{},
+		}
+		if c.Bot != "" {
+			h.Participants[c.Bot] = chat.Participant{Role: chat.RoleBot}
+			m.members[member{c.Workspace, c.Bot, c.Conversation}] = true
 		}
 		if c.Listen != "" {
 			h.Listeners[c.Listen] = c.Listener
 		}
 		m.heads[c.Ref] = h
 		m.members[member{c.Workspace, c.Customer, c.Conversation}] = true
-		m.waiting[c.Ref] = chat.Waiting{Conversation: c.Conversation, Customer: c.Customer, Since: millis(c.At)}
+		if h.Status.Waits() {
+			h.QueuedAt = millis(c.At)
+			h.FirstQueued = h.QueuedAt
+			m.waiting[c.Ref] = entry(h, c.Entry)
+		}
 		return nil
 	})
 }
@@ -147,34 +164,94 @@ func (m *Memory) Transition(_ context.Context, a chat.Append, c chat.Change) err
 		if h.Version != c.Old.Version {
 			return &chat.Refused{Old: clone(h)}
 		}
+		if c.Old.Track(other(a.Track)).Last != h.Track(other(a.Track)).Last && len(c.Other) > 0 {
+			return &chat.Refused{Old: clone(h)}
+		}
+		for _, p := range c.Places {
+			if !m.hasPlace(a.Workspace, p) {
+				return &chat.Refused{Old: clone(h), NoPlace: p.User}
+			}
+		}
 		m.append(h, a)
+		m.append(h, chat.Append{Ref: a.Ref, Track: other(a.Track), Events: c.Other})
 		m.transition(h, a.Rule.Actor, c)
+		for _, p := range c.Places {
+			m.place(a.Workspace, p)
+		}
 		return nil
 	})
 }
 
+func other(t chat.Track) chat.Track {
+	if t == chat.Desk {
+		return chat.Public
+	}
+	return chat.Desk
+}
+
+// entry is what is stored in the waiting list.
+func entry(h *chat.Head, e chat.Waiting) chat.Waiting {
+	e.Conversation, e.Customer, e.Department, e.Priority = h.Conversation, h.Customer(), h.Department, h.Priority
+	e.Since, e.Version, e.Offered, e.PreferredUntil = h.QueuedAt, h.Version, h.Status == chat.StatusOffered, millis(e.PreferredUntil)
+	return e
+}
+
 func (m *Memory) transition(h *chat.Head, actor chat.UserID, c chat.Change) {
+	was := *h
+	waited := !h.QueuedAt.IsZero()
 	h.Status = c.Status
 	h.Version++
-	if c.Assignee != "" {
-		h.Assignee = c.Assignee
+	h.Department = cmp.Or(c.Department, h.Department)
+	if c.Priority != nil {
+		h.Priority = *c.Priority
 	}
+	h.OfferedTo = ""
+	if c.Status == chat.StatusOffered {
+		h.OfferedTo = c.OfferedTo
+	}
+	switch {
+	case c.Assignee != "":
+		h.Assignee = c.Assignee
+	case c.Unassign && h.Assignee != "":
+		h.LastOperator, h.Assignee = h.Assignee, ""
+	}
+	if was.Status.Control() != h.Status.Control() || was.Assignee != h.Assignee {
+		h.Epoch++
+	}
+	m.participants(h, actor, c)
+	switch {
+	case !c.Status.Waits():
+		h.QueuedAt = time.Time{}
+		delete(m.waiting, h.Ref)
+	case !waited:
+		h.QueuedAt = millis(c.QueuedAt)
+		h.FirstQueued = h.QueuedAt
+	}
+	if c.Status.Waits() {
+		m.waiting[h.Ref] = entry(h, c.Entry)
+	}
+}
+
+func (m *Memory) participants(h *chat.Head, actor chat.UserID, c chat.Change) {
 	if _, in := h.Participants[actor]; c.Join != "" && !in {
-		h.Participants[actor] = chat.Participant{Role: c.Join}
+		h.Participants[actor] = chat.Participant{Role: c.Join, Watching: c.Watching}
+	}
+	for u, role := range c.Add {
+		p := h.Participants[u]
+		p.Role, p.Watching = role, false
+		h.Participants[u] = p
 	}
 	if c.Listen != "" {
 		h.Listeners[c.Listen] = chat.Listener{User: c.Listener.User, Role: c.Listener.Role, Expires: c.Listener.Expires}
 	}
-	for u := range h.Participants {
-		m.members[member{h.Workspace, u, h.Conversation}] = c.Status != chat.StatusClosed
+	for _, u := range c.Remove {
+		delete(h.Participants, u)
+		delete(m.members, member{h.Workspace, u, h.Conversation})
+		maps.DeleteFunc(h.Listeners, func(_ chat.ConnectionID, l chat.Listener) bool { return l.User == u })
+		maps.DeleteFunc(m.rows[h.Ref], func(_ chat.ConnectionID, l chat.Listener) bool { return l.User == u })
 	}
-	switch {
-	case c.Status != chat.StatusQueued:
-		h.QueuedAt = time.Time{}
-		delete(m.waiting, h.Ref)
-	case h.QueuedAt.IsZero():
-		h.QueuedAt = millis(c.QueuedAt)
-		m.waiting[h.Ref] = chat.Waiting{Conversation: h.Conversation, Customer: customerOf(h), Since: h.QueuedAt}
+	for u := range h.Participants {
+		m.members[member{h.Workspace, u, h.Conversation}] = !c.Status.Over()
 	}
 }
 
@@ -236,17 +313,13 @@ func (m *Memory) SetRelayed(_ context.Context, ref chat.Ref, t chat.Track, relay
 	})
 }
 
-func customerOf(h *chat.Head) chat.UserID {
-	for u, p := range h.Participants {
-		if p.Role == chat.RoleCustomer {
-			return u
-		}
-	}
-	return ""
-}
-
 // millis is the precision at which times are stored.
-func millis(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()) }
+func millis(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return time.UnixMilli(t.UnixMilli())
+}
 
 func stored(events []chat.Event) []chat.Event {
 	out := slices.Clone(events)
@@ -271,6 +344,6 @@ func (m *Memory) Dump() string {
 	for ref, h := range m.heads {
 		heads[ref] = *h
 	}
-	return fmt.Sprintf("heads %+v\nchunks %+v\nmembers %+v\nwaiting %+v\nrows %+v\nsockets %+v\nsubscriptions %+v",
-		heads, m.chunks, m.members, m.waiting, m.rows, m.sockets, m.subs)
+	return fmt.Sprintf("heads %+v\nchunks %+v\nmembers %+v\nwaiting %+v\nrows %+v\nsockets %+v\nsubscriptions %+v\noperators %+v",
+		heads, m.chunks, m.members, m.waiting, m.rows, m.sockets, m.subs, m.operatorList())
 }

@@ -34,18 +34,18 @@ func (m *Memory) list(call string, w chat.WorkspaceID, u chat.UserID, after chat
 }
 
 // Waiting implements chat.Directory.
-func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, limit int) ([]chat.Waiting, error) {
+func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, d chat.DepartmentID, limit int) ([]chat.Waiting, error) {
 	var out []chat.Waiting
 	err := m.do("Waiting", func() error {
 		for ref, entry := range m.waiting {
-			if ref.Workspace == w {
+			if ref.Workspace == w && entry.Department == d {
 				out = append(out, entry)
 			}
 		}
 		return nil
 	})
 	slices.SortFunc(out, func(a, b chat.Waiting) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Conversation, b.Conversation))
+		return cmp.Or(a.Rank().Compare(b.Rank()), cmp.Compare(a.Conversation, b.Conversation))
 	})
 	return out[:min(len(out), limit)], err
 }

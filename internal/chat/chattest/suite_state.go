@@ -37,7 +37,7 @@ func transitions(t *testing.T, w *world) {
 	}
 	waits := func(want int) {
 		t.Helper()
-		list, err := w.Waiting(t.Context(), w.ref.Workspace, 10)
+		list, err := w.Waiting(t.Context(), w.ref.Workspace, "", 10)
 		must(t, err)
 		if len(list) != want || want == 1 && (list[0].Conversation != w.ref.Conversation || list[0].Customer != w.customer) {
 			t.Fatalf("waiting: %+v", list)
@@ -99,7 +99,7 @@ func waitingOrder(t *testing.T, w *world) {
 		w.now = base.Add(time.Duration((i*4)%9) * time.Second)
 		w.create(t, "1")
 	}
-	list, err := w.Waiting(t.Context(), w.ref.Workspace, 20)
+	list, err := w.Waiting(t.Context(), w.ref.Workspace, "", 20)
 	must(t, err)
 	if len(list) != 9 || !slices.IsSortedFunc(list, func(a, b chat.Waiting) int { return a.Since.Compare(b.Since) }) {
 		t.Fatalf("%d in the list: %+v", len(list), list)
@@ -107,7 +107,7 @@ func waitingOrder(t *testing.T, w *world) {
 	for _, e := range list[:4] {
 		want = append(want, e.Conversation)
 	}
-	short, err := w.Waiting(t.Context(), w.ref.Workspace, 4)
+	short, err := w.Waiting(t.Context(), w.ref.Workspace, "", 4)
 	must(t, err)
 	var got []chat.ConversationID
 	for _, e := range short {

@@ -97,12 +97,14 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return idSchema(chat.EventPrefix)
 	case reflect.TypeFor[chat.SessionID]():
 		return idSchema(chat.SessionPrefix)
+	case reflect.TypeFor[chat.DepartmentID]():
+		return idSchema(chat.DepartmentPrefix)
 	case reflect.TypeFor[chat.Track]():
 		return &jsonschema.Schema{Type: "string", Enum: values(chat.Tracks())}
 	case reflect.TypeFor[chat.Role]():
 		return oneOf(dir, chat.Roles())
 	case reflect.TypeFor[chat.Status]():
-		return oneOf(dir, []chat.Status{chat.StatusQueued, chat.StatusActive, chat.StatusClosed})
+		return oneOf(dir, chat.Statuses())
 	case reflect.TypeFor[chat.EventType]():
 		return oneOf(dir, chat.EventTypes())
 	case reflect.TypeFor[chat.Code]():

@@ -4,8 +4,10 @@ package cloudevent
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
 )
 
 // The fixed attributes of the envelope.
@@ -62,6 +64,8 @@ type Data struct {
 	To      chat.Status `json:"to,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
 	Subject chat.UserID `json:"subject,omitempty"`
+	// Detail holds what only some types have.
+	Detail *protocol.Detail `json:"detail,omitempty"`
 }
 
 // TypeOf returns the type outside of an event of the log; "" for one that integrators are not told.
@@ -75,7 +79,8 @@ func TypeOf(t chat.EventType) string {
 		return "parley.message.deleted.v1"
 	case chat.EventNote:
 		return "parley.note.created.v1"
-	case chat.EventStarted, chat.EventAssigned, chat.EventClosed, chat.EventReopened:
+	}
+	if slices.Contains(chat.EventTypes(), t) {
 		return "parley." + string(t) + ".v1"
 	}
 	return ""
@@ -92,7 +97,7 @@ func Of(ref chat.Ref, t chat.Track, e chat.Event) Event {
 		Data: Data{
 			Workspace: ref.Workspace, Conversation: ref.Conversation, Track: t, Seq: e.Seq, Gen: e.Gen, ID: e.ID,
 			At: e.At.UnixMilli(), Sender: e.Sender, Role: e.Role, Follows: e.Follows, Target: e.Target, Text: e.Text,
-			From: e.From, To: e.To, Reason: e.Reason, Subject: e.Subject,
+			From: e.From, To: e.To, Reason: e.Reason, Subject: e.Subject, Detail: protocol.DetailOf(e.Detail),
 		},
 	}
 }

@@ -1,0 +1,63 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// RouteJob asks routing to look at a department again: somebody came to wait, or a place came free.
+type RouteJob struct {
+	Workspace  WorkspaceID
+	Department DepartmentID
+	// Operator, when set, is whose place came free or who came on duty: every department they work in is looked at.
+	Operator UserID
+	// Reason is for the logs: "queued", "freed", "duty", "timer", "sweep", "hours".
+	Reason string
+}
+
+// RoutingQueue takes jobs for routing. At least once; jobs of one workspace and department stay in order, so that two
+// workers rarely look at the same queue. Correctness never depends on it: assignment is one transaction.
+type RoutingQueue interface {
+	Route(ctx context.Context, jobs ...RouteJob) error
+}
+
+// TimerKind says what a timer is for.
+type TimerKind string
+
+// The kinds of timer. One of each is armed per conversation (or operator) at a time.
+const (
+	TimerOffer     TimerKind = "offer"     // an offer was not accepted
+	TimerNoAnswer  TimerKind = "answer"    // the assigned operator has not written
+	TimerPreferred TimerKind = "preferred" // the wait for the customer's last operator is over
+	TimerIdle      TimerKind = "idle"      // nobody wrote
+	TimerSnooze    TimerKind = "snooze"    // wake
+	TimerPromise   TimerKind = "promise"   // the customer has waited for ten seconds
+	TimerGrace     TimerKind = "grace"     // an operator's lease and grace are over
+	TimerPosition  TimerKind = "position"  // tell those who wait how it stands
+	TimerSLA       TimerKind = "sla"       // a clock is at risk or breached
+	TimerHours     TimerKind = "hours"     // business hours open
+)
+
+// Timer comes back when it is due, at least once. It carries the version it was set for: a timer of another version
+// is stale and does nothing.
+type Timer struct {
+	Ref
+	Kind    TimerKind
+	Version uint64
+	// User is the operator that the timer is about; Department whose queue.
+	User       UserID
+	Department DepartmentID
+	// Clock is the SLA clock.
+	Clock string
+	Due   time.Time
+	// Round counts how often the timer was re-armed in a row.
+	Round int
+}
+
+// Timers arms timers: those due within MaxDelay as delayed messages, later ones as rows that the minute's sweep finds.
+type Timers interface {
+	Arm(ctx context.Context, timers ...Timer) error
+}
+
+// MaxDelay is the longest delay of an SQS message (Amazon SQS quotas: delay of a message 15 minutes).
+const MaxDelay = 15 * time.Minute
