@@ -226,6 +226,7 @@ const (
 	answered   outcome = iota
 	failed             // the function returned an error, crashed or timed out by its own limit
 	timedOut           // the integration timeout passed; the function goes on
+	throttled          // Lambda refused: the function's processes are all busy
 	notStarted         // there was no function to run
 )
 
@@ -237,6 +238,9 @@ func (g *Gateway) invoke(function string, event []byte, trace string, timeout ti
 	switch {
 	case err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil):
 		return res, timedOut
+	case errors.Is(err, seam.ErrThrottled):
+		g.Logger.Warn("function throttled", "function", function)
+		return res, throttled
 	case err != nil:
 		g.Logger.Warn("function not started", "function", function, "error", err)
 		return res, notStarted

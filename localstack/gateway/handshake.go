@@ -245,6 +245,8 @@ func (h *handshake) connect(m *moment) *refusal {
 	g, route := h.g, h.g.socket.connect
 	res, how := g.invoke(route.function, g.socket.connectEvent(h, m), h.trace, route.timeout)
 	switch how {
+	case throttled:
+		return h.broken(g.sw.ThrottledConnectStatus, "Internal server error")
 	case notStarted:
 		return h.broken(g.sw.StartFailureStatus, "Internal server error")
 	case timedOut:

@@ -46,6 +46,17 @@ func own(status int, body string) httpAnswer {
 	return httpAnswer{status: status, header: http.Header{contentTypeHeader: {"application/json"}}, body: []byte(body)}
 }
 
+// ownBody is the gateway's own document for a status of failure.
+func ownBody(status int) string {
+	switch status {
+	case http.StatusServiceUnavailable:
+		return unavailableBody
+	case http.StatusTooManyRequests:
+		return tooManyBody
+	}
+	return serverErrorBody
+}
+
 func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	if g.http != nil && g.http.cors != nil && preflight(r) {
@@ -121,6 +132,8 @@ func (g *Gateway) runHTTP(q *httpRequest) httpAnswer {
 	switch how {
 	case timedOut:
 		return own(http.StatusServiceUnavailable, unavailableBody)
+	case throttled:
+		return own(g.sw.ThrottledHTTPStatus, ownBody(g.sw.ThrottledHTTPStatus))
 	case notStarted:
 		return own(g.sw.StartFailureStatus, serverErrorBody)
 	case failed:

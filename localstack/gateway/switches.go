@@ -21,6 +21,14 @@ type Switches struct {
 	// StartFailureStatus answers a handshake or HTTP request whose function could not be started at all.
 	// Default 500.
 	StartFailureStatus int
+	// ThrottledConnectStatus answers a handshake whose $connect function Lambda throttled. Default 500, as REST
+	// APIs answer for a throttled proxy integration (AWS re:Post, "API Gateway proxy integration does not forward
+	// Lambda throttling"). A throttled authorizer is 500, as any that gave no verdict; a throttled message gets the
+	// frame Internal server error.
+	ThrottledConnectStatus int
+	// ThrottledHTTPStatus answers a request to the HTTP API whose function Lambda throttled. Default 503, Service
+	// Unavailable, as when the function does not answer in time; 429 and 500 have their documents too.
+	ThrottledHTTPStatus int
 	// ConnectRefusalBody sends the $connect function's body along with a status that is not 2xx. Default true.
 	ConnectRefusalBody bool
 
@@ -70,6 +78,8 @@ func DefaultSwitches() Switches {
 		ConnectTimeoutStatus:   504,
 		MalformedConnectStatus: 502,
 		StartFailureStatus:     500,
+		ThrottledConnectStatus: 500,
+		ThrottledHTTPStatus:    503,
 		ConnectRefusalBody:     true,
 		ThrottledMessage:       "Too Many Requests",
 		AbnormalReason:         "Connection lost",

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
@@ -12,7 +13,7 @@ import (
 var (
 	ErrUnknownFunction = errors.New("lambda: no such function")
 	// ErrThrottled is TooManyRequestsException: all processes stayed busy for Options.QueueWait.
-	ErrThrottled = errors.New("lambda: TooManyRequestsException: rate exceeded")
+	ErrThrottled = fmt.Errorf("lambda: %w", seam.ErrThrottled)
 	ErrClosed    = errors.New("lambda: the runner is shutting down")
 	// ErrTooLarge: the event exceeds the 6 MB of a synchronous invocation (AWS: "Lambda quotas").
 	ErrTooLarge = errors.New("lambda: RequestEntityTooLargeException: the event exceeds 6291456 bytes")

@@ -5,6 +5,7 @@ package seam
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -89,6 +90,10 @@ func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 type InvokeOptions struct {
 	Trace string // X-Amzn-Trace-Id; its Lineage part counts rounds for the recursion stop
 }
+
+// ErrThrottled is wrapped by the error of an invocation that Lambda refused because the function's processes are all
+// busy (TooManyRequestsException): gateways answer it otherwise than a function that cannot be started.
+var ErrThrottled = errors.New("TooManyRequestsException: rate exceeded")
 
 // Invoker runs functions.
 type Invoker interface {
