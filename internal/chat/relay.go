@@ -8,9 +8,10 @@ import (
 
 // Mover moves tails into chunks. Both writes of a move are plain conditional ones, each safe to repeat.
 type Mover interface {
-	// MoveTail puts the tail's events up to upTo into a chunk, unless a chunk with that first seq exists
-	// (then the end that it stores is adopted), and trims the tail if it still begins where the image's
-	// does. relayed, when positive, is stored with the trim. A tail that has moved already is no error.
+	// MoveTail puts the tail's events up to upTo, or as many of them as one write can take, into a chunk, unless
+	// a chunk with that first seq exists (then the end that it stores is adopted), and trims the tail if it
+	// still begins where the image's does. relayed, when positive, is stored with the trim, and listeners of
+	// the image that have expired are removed with it. A tail that has moved already is no error.
 	MoveTail(ctx context.Context, head *Head, t Track, upTo, relayed uint64) error
 	// SetRelayed raises the seq up to which integrations were told.
 	SetRelayed(ctx context.Context, ref Ref, t Track, relayed uint64) error

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -111,7 +112,7 @@ func (s *Store) MoveTail(ctx context.Context, head *chat.Head, t chat.Track, upT
 	if upTo < track.From || n > len(track.Tail) || s.Moves.passed(head, t) {
 		return nil
 	}
-	end, err := s.putChunk(ctx, head, t, track.Tail[:n])
+	end, err := s.putChunk(ctx, head, t, track.Tail[:min(n, maxMove)])
 	if err != nil {
 		return err
 	}
@@ -137,8 +138,22 @@ func (s *Store) putChunk(ctx context.Context, head *chat.Head, t chat.Track, eve
 }
 
 // trim removes the moved events from the tail. The removal is by index from the front, so appends that came
-// since the image do not matter; tailFrom and the count of erasures must be what they were.
+// since the image do not matter; tailFrom and the count of erasures must be what they were. Listeners whose time has
+// passed go with the same write; if one of them alone is in its way, having said hello again, they stay.
 func (s *Store) trim(ctx context.Context, head *chat.Head, t chat.Track, moved []chat.Event, relayed uint64) error {
+	expired := expiredListeners(head, s.now())
+	err := s.trimAndSweep(ctx, head, t, moved, relayed, expired)
+	var refused *chat.Refused
+	if errors.As(err, &refused) && len(expired) > 0 && refused.Old != nil && refused.Old.Track(t).From == moved[0].Seq && refused.Old.Gen == head.Gen {
+		err = s.trimAndSweep(ctx, head, t, moved, relayed, nil)
+	}
+	if err == nil {
+		s.Moves.note(head, t, moved[len(moved)-1].Seq+1)
+	}
+	return ignoreRefused(err)
+}
+
+func (s *Store) trimAndSweep(ctx context.Context, head *chat.Head, t chat.Track, moved []chat.Event, relayed uint64, expired map[chat.ConnectionID]chat.Listener) error {
 	x := newExpression()
 	n := namesOf(t)
 	first, last := moved[0].Seq, moved[len(moved)-1].Seq
@@ -161,15 +176,17 @@ func (s *Store) trim(ctx context.Context, head *chat.Head, t chat.Track, moved [
 	if t == chat.Desk {
 		x.moveFollows(head, first, last)
 	}
-	_, err := s.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	x.sweep(expired)
+	in := &dynamodb.UpdateItemInput{
 		TableName: &s.Chat, Key: headKey(head.Ref).item(),
 		UpdateExpression: x.update(), ConditionExpression: x.condition(),
 		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
-	})
-	if err == nil {
-		s.Moves.note(head, t, last+1)
 	}
-	return ignoreRefused(s.writeFailure(err))
+	if len(expired) > 0 {
+		in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	_, err := s.API.UpdateItem(ctx, in)
+	return s.writeFailure(err)
 }
 
 // moveFollows drops the notes of what desk events follow for those that are in a chunk now. A write that was

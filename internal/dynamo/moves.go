@@ -21,6 +21,11 @@ type movedTail struct {
 	gen   uint32
 }
 
+// maxMove is how many events one move takes at most. The trim names each of them in its expression, twice on the desk
+// track, besides up to 32 listeners, and an expression has at most 4 KB (Amazon DynamoDB developer guide, "Quotas",
+// expression parameters). What is left moves with the next.
+const maxMove = 128
+
 // maxMoves bounds the memory: about 1 MB. Forgetting costs refused writes, nothing else.
 const maxMoves = 10_000
 

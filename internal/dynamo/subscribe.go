@@ -63,6 +63,19 @@ func (x *expression) prune(expired map[chat.ConnectionID]chat.Listener) {
 	}
 }
 
+// sweep removes listeners that have expired, for a write that must not fail on their account: one that was removed
+// meanwhile is no hindrance, one that said hello again is.
+func (x *expression) sweep(expired map[chat.ConnectionID]chat.Listener) {
+	i := 0
+	for c, l := range expired {
+		n := "x" + strconv.Itoa(i)
+		path := "L." + x.name(n, string(c))
+		x.remove = append(x.remove, path)
+		x.require = append(x.require, "(attribute_not_exists("+path+") OR "+path+" = "+x.value(n, bin(packListener(l)))+")")
+		i++
+	}
+}
+
 func expiredListeners(h *chat.Head, now time.Time) map[chat.ConnectionID]chat.Listener {
 	var out map[chat.ConnectionID]chat.Listener
 	for c, l := range h.Listeners {

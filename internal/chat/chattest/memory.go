@@ -299,6 +299,9 @@ func (m *Memory) MoveTail(_ context.Context, head *chat.Head, t chat.Track, upTo
 		if relayed > 0 {
 			track.Relayed = relayed
 		}
+		maps.DeleteFunc(h.Listeners, func(c chat.ConnectionID, l chat.Listener) bool {
+			return l == head.Listeners[c] && !l.Expires.After(m.Now())
+		})
 		return nil
 	})
 }

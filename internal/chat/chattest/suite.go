@@ -50,6 +50,7 @@ func Conform(t *testing.T, store Store) {
 		"subscribe is also a snapshot":      subscribe,
 		"listeners beyond the head":         listenersBeyond,
 		"expired listeners make room":       expiredListeners,
+		"moving a tail prunes listeners":    moveTailPrunes,
 		"unsubscribe twice":                 unsubscribe,
 		"cursors only grow":                 cursorGrows,
 		"mute":                              mute,

@@ -89,6 +89,53 @@ func expiredListeners(t *testing.T, w *world) {
 	}
 }
 
+// moveTailPrunes: expired listeners go with a tail that is moved, also those that the image does not know to be gone.
+// Whoever said hello again since the image stays.
+func moveTailPrunes(t *testing.T, w *world) {
+	for _, track := range chat.Tracks() {
+		w.ref.Conversation = newConversation()
+		w.create(t, "1")
+		note := w.append(0, "note")
+		note.Track = chat.Desk
+		_, err := w.Append(t.Context(), note)
+		must(t, err)
+		live := chat.Listener{User: w.customer, Role: chat.RoleCustomer, Expires: w.now.Add(time.Hour).Truncate(time.Second)}
+		dead := live
+		dead.Expires = w.now.Add(-time.Minute).Truncate(time.Second)
+		stays, goes, gone, again := w.connection(), w.connection(), w.connection(), w.connection()
+		listen := func(c chat.ConnectionID, l chat.Listener) *chat.Head {
+			t.Helper()
+			h, err := w.Subscribe(t.Context(), w.ref, c, l)
+			must(t, err)
+			return h
+		}
+		listen(stays, live)
+		listen(goes, dead)
+		image := listen(gone, dead)
+		must(t, w.Unsubscribe(t.Context(), w.ref, gone))
+		must(t, w.MoveTail(t.Context(), image, track, 1, 0))
+		h, err := w.Head(t.Context(), w.ref)
+		must(t, err)
+		same(t, h.Listeners, map[chat.ConnectionID]chat.Listener{stays: live})
+		if h.Track(track).From != 2 {
+			t.Fatalf("%s: the tail begins at %d: one who is gone has kept it from moving", track, h.Track(track).From)
+		}
+		more := w.append(1, "2")
+		more.Track = track
+		_, err = w.Append(t.Context(), more)
+		must(t, err)
+		image = listen(again, dead)
+		listen(again, live)
+		must(t, w.MoveTail(t.Context(), image, track, 2, 0))
+		h, err = w.Head(t.Context(), w.ref)
+		must(t, err)
+		same(t, h.Listeners, map[chat.ConnectionID]chat.Listener{stays: live, again: live})
+		if h.Track(track).From != 3 || len(w.log(t, track)) != 2 {
+			t.Fatalf("%s: the tail begins at %d: one who is back has kept it from moving", track, h.Track(track).From)
+		}
+	}
+}
+
 func unsubscribe(t *testing.T, w *world) {
 	w.create(t, "1")
 	c := w.connection()
