@@ -6,7 +6,7 @@ import (
 )
 
 // Rate bounds what a customer may write: more than Messages within Window mutes the sender for Pause. It costs
-// nothing until the newest events look like too much. Staff is not limited.
+// nothing until the newest events look like too much. Staff is not limited. No Messages means no limit.
 type Rate struct {
 	Messages      int
 	Window, Pause time.Duration
@@ -21,29 +21,43 @@ var DefaultRate = Rate{Messages: 30, Window: 10 * time.Second, Pause: 10 * time.
 // rate and older events lie in chunks, they are read: one query, for those who are about to be muted, or have
 // sent two messages in a third of a second.
 func (s *Service) limitRate(ctx context.Context, p Principal, out *Outcome) {
-	if p.Role != RoleCustomer || s.Rate.Messages == 0 {
+	if p.Role != RoleCustomer {
+		return
+	}
+	rate := s.rateOf(ctx, p.Workspace)
+	if rate.Messages == 0 {
 		return
 	}
 	now, track := s.now(), out.Head.Track(out.Track)
-	n, first := s.recent(track.Tail, p.User, now)
-	if n >= 2 && n <= s.Rate.Messages && track.From > 1 && s.fast(n, now.Sub(first)) {
+	n, first := rate.recent(track.Tail, p.User, now)
+	if n >= 2 && n <= rate.Messages && track.From > 1 && rate.fast(n, now.Sub(first)) {
 		moved := track.From - 1
-		older, err := s.events(ctx, out.Head, out.Track, moved-min(moved, 2*uint64(s.Rate.Messages)), moved)
+		older, err := s.events(ctx, out.Head, out.Track, moved-min(moved, 2*uint64(rate.Messages)), moved)
 		if err != nil {
 			return
 		}
-		m, _ := s.recent(older, p.User, now)
+		m, _ := rate.recent(older, p.User, now)
 		n += m
 	}
-	if n > s.Rate.Messages {
-		_ = s.Subs.Mute(ctx, out.Head.Ref, p.User, now.Add(s.Rate.Pause))
+	if n > rate.Messages {
+		_ = s.Subs.Mute(ctx, out.Head.Ref, p.User, now.Add(rate.Pause))
 	}
 }
 
+// rateOf is the workspace's own rate, else the service's.
+func (s *Service) rateOf(ctx context.Context, w WorkspaceID) Rate {
+	if s.RateOf != nil {
+		if own, ok := s.RateOf(ctx, w); ok {
+			return own
+		}
+	}
+	return s.Rate
+}
+
 // recent counts the user's events within the window, and returns the time of the first.
-func (s *Service) recent(events []Event, u UserID, now time.Time) (n int, first time.Time) {
+func (r Rate) recent(events []Event, u UserID, now time.Time) (n int, first time.Time) {
 	for _, e := range events {
-		if e.Sender != u || now.Sub(e.At) >= s.Rate.Window {
+		if e.Sender != u || now.Sub(e.At) >= r.Window {
 			continue
 		}
 		if n == 0 {
@@ -55,6 +69,6 @@ func (s *Service) recent(events []Event, u UserID, now time.Time) (n int, first 
 }
 
 // fast says whether n events in this time exceed the rate.
-func (s *Service) fast(n int, in time.Duration) bool {
-	return in*time.Duration(s.Rate.Messages) < time.Duration(n-1)*s.Rate.Window
+func (r Rate) fast(n int, in time.Duration) bool {
+	return in*time.Duration(r.Messages) < time.Duration(n-1)*r.Window
 }

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -122,6 +123,41 @@ func TestRevisionsCountToo(t *testing.T) {
 		w.moveTail(chat.Public, 1)
 	}
 	t.Fatal("100 edits in no time")
+}
+
+// A workspace may have a rate of its own, or none at all; those without one have the service's.
+func TestRateOfAWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		own      chat.Rate
+		has      bool
+		min, max int
+	}{
+		"stricter":    {chat.Rate{Messages: 5, Window: time.Minute, Pause: time.Hour}, true, 5, 6},
+		"unlimited":   {chat.Rate{}, true, 100, 100},
+		"not its own": {chat.Rate{Messages: 5, Window: time.Minute, Pause: time.Hour}, false, 30, 31},
+	} {
+		w := newWorld(t)
+		w.start("hello")
+		w.clock.Advance(2 * time.Minute)
+		asked := chat.WorkspaceID("")
+		w.svc.RateOf = func(_ context.Context, id chat.WorkspaceID) (chat.Rate, bool) {
+			asked = id
+			return c.own, c.has
+		}
+		if n := w.until(w.customer, time.Millisecond, "x", relayAway); n < c.min || n > c.max || asked != w.customer.Workspace {
+			t.Errorf("%s: %d messages were taken, %s was asked for", name, n, asked)
+		}
+		if name != "stricter" {
+			continue
+		}
+		w.clock.Advance(chat.DefaultRate.Pause)
+		_, err := w.send(w.customer, w.last(), w.messages("too early")...)
+		w.refused(err, chat.CodeTooFast)
+		w.clock.Advance(c.own.Pause)
+		_, err = w.send(w.customer, w.last(), w.messages("sorry")...)
+		w.must(err)
+	}
 }
 
 func TestFailingToMuteIsNotTheSendersProblem(t *testing.T) {

@@ -31,8 +31,11 @@ type Service struct {
 	// Deadline bounds all tries of one command, default 5 s: half of the socket function's timeout, so that a
 	// typed answer is sent before the function is killed.
 	Deadline time.Duration
-	// Rate bounds what one customer may write.
+	// Rate bounds what one customer may write, such as DefaultRate. The zero value bounds nothing.
 	Rate Rate
+	// RateOf, when set, returns a workspace's own rate; not ok means that it has none, and Rate holds. It is asked
+	// after every message of a customer: answer from memory.
+	RateOf func(context.Context, WorkspaceID) (rate Rate, ok bool)
 	// SizeOf returns how many bytes an event takes in a frame.
 	SizeOf func(Event) int
 
