@@ -11,54 +11,26 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// After reads chunks forward: first the one that holds after+1, then those behind it.
+// firstChunks is how many chunks After's first page has room for at most. What a client missed in a short absence
+// lies in fewer; and chunks are large only where the relay was away, so that reading one too many is cheap.
+const firstChunks = 8
+
+// eventsPerChunk is a low estimate: the relay moves a tail when it has grown to about six events.
+const eventsPerChunk = 4
+
+// After reads chunks backwards from the one that holds the last seq asked for to the one that holds after+1: whatever
+// fits a page of firstChunks takes one query, and nobody needs to know where a chunk begins.
 func (s *Store) After(ctx context.Context, ref chat.Ref, t chat.Track, after uint64, limit int) ([]chat.Event, error) {
-	holder, err := s.chunks(ctx, chunkRange{ref: ref, track: t, from: 0, to: after + 1, backward: true, limit: 1})
-	if err != nil || len(holder) == 0 {
-		return nil, err
-	}
-	events := slices.DeleteFunc(holder[0], func(e chat.Event) bool { return e.Seq <= after })
-	if len(events) == 0 {
-		return nil, nil
-	}
-	if next := events[len(events)-1].Seq + 1; len(events) < limit {
-		more, err := s.chunks(ctx, chunkRange{ref: ref, track: t, from: next, to: after + uint64(limit), limit: limit})
-		if err != nil {
-			return nil, err
-		}
-		for _, chunk := range more {
-			if chunk[0].Seq != events[len(events)-1].Seq+1 {
-				break
-			}
-			events = append(events, chunk...)
-		}
-	}
-	return events[:min(len(events), limit)], nil
-}
-
-// chunkRange asks for the chunks whose first seq is in [from, to].
-type chunkRange struct {
-	ref      chat.Ref
-	track    chat.Track
-	from, to uint64
-	backward bool
-	limit    int // chunks
-}
-
-func (s *Store) chunks(ctx context.Context, r chunkRange) ([][]chat.Event, error) {
-	if r.from > r.to {
-		return nil, nil
-	}
 	in := &dynamodb.QueryInput{
-		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!r.backward),
+		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		Limit:                  aws.Int32(int32(min(limit/eventsPerChunk+2, firstChunks))),
 		KeyConditionExpression: aws.String("pk = :p AND sk BETWEEN :f AND :t"),
 		ExpressionAttributeValues: item{
-			":p": str(partition(r.ref)), ":f": str(chunkKey(r.ref, r.track, r.from).sk), ":t": str(chunkKey(r.ref, r.track, r.to).sk),
+			":p": str(partition(ref)), ":f": str(chunkKey(ref, t, 0).sk), ":t": str(chunkKey(ref, t, after+uint64(limit)).sk),
 		},
 	}
-	var out [][]chat.Event
-	for len(out) < r.limit {
-		in.Limit = aws.Int32(int32(min(r.limit-len(out), 200)))
+	var newestFirst [][]chat.Event
+	for {
 		page, err := s.API.Query(ctx, in)
 		if err != nil {
 			return nil, failure(err)
@@ -68,14 +40,28 @@ func (s *Store) chunks(ctx context.Context, r chunkRange) ([][]chat.Event, error
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, events)
+			newestFirst = append(newestFirst, events)
+			if events[0].Seq <= after+1 {
+				return joined(newestFirst, after, limit), nil
+			}
 		}
 		if len(page.LastEvaluatedKey) == 0 {
-			break
+			return nil, nil // no chunk reaches back to after+1
 		}
-		in.ExclusiveStartKey = page.LastEvaluatedKey
+		in.ExclusiveStartKey, in.Limit = page.LastEvaluatedKey, nil // they are small: as many as a page of 1 MB takes
 	}
-	return out, nil
+}
+
+// joined returns the events behind after, oldest first, as far as one follows the other, and at most limit of them.
+func joined(newestFirst [][]chat.Event, after uint64, limit int) (events []chat.Event) {
+	for _, chunk := range slices.Backward(newestFirst) {
+		for _, e := range chunk {
+			if next := after + uint64(len(events)) + 1; e.Seq == next && len(events) < limit {
+				events = append(events, e)
+			}
+		}
+	}
+	return events
 }
 
 func readChunk(it item) ([]chat.Event, error) {
