@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -125,6 +126,10 @@ var uses = map[chat.Command]func(*world, chat.Principal) error{
 			w.close(w.customer)
 		}
 		_, err := w.svc.Reopen(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandMute: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Mute(w.Context(), p, w.muting(time.Minute))
 		return err
 	},
 	chat.CommandWaiting: func(w *world, p chat.Principal) error {

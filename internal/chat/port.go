@@ -37,6 +37,8 @@ type Rule struct {
 	Departments DepartmentList
 	// Epoch, when set, demands this count of changes of control (writes of bots).
 	Epoch *uint64
+	// Customer, when set, demands that this user takes part as a customer.
+	Customer UserID
 }
 
 // Append is a conditional append of events to one track.
@@ -50,6 +52,14 @@ type Append struct {
 	Rule   Rule
 	// Cursor, when set, raises the actor's read cursor to it with the same write.
 	Cursor uint64
+	// Mute, when set, mutes the rule's Customer, or lets them write again, with the same write.
+	Mute *Mute
+}
+
+// Mute is until when a participant may not write; the zero time lets them.
+type Mute struct {
+	User  UserID
+	Until time.Time
 }
 
 // Change is what a state transition changes besides appending, in the same transaction. The control epoch rises by
@@ -155,7 +165,8 @@ type Subscriptions interface {
 	// MoveCursor raises the read cursor, if the user takes part and the log reaches that far, and returns
 	// the image; *Refused with an image whose cursor is already there means that it had nothing to do.
 	MoveCursor(context.Context, Ref, UserID, uint64) (*Head, error)
-	// Mute sets MutedUntil of a participant.
+	// Mute raises MutedUntil of a participant. *Refused when the user has no part, or is muted for longer: who writes
+	// too fast is muted for seconds, and must not by that end what an operator has decided.
 	Mute(context.Context, Ref, UserID, time.Time) error
 }
 

@@ -11,6 +11,8 @@ func (r Rule) Check(h *Head) error {
 		return errNotFound()
 	case !takesPart && r.Departments != "" && !r.Departments.Has(h.Department):
 		return errNotFound()
+	case r.Customer != "" && h.Participants[r.Customer].Role != RoleCustomer:
+		return Errorf(CodeInvalid, "user: no customer of this conversation")
 	case r.Epoch != nil && *r.Epoch != h.Epoch:
 		return Errorf(CodeStaleEpoch, "control of the conversation has changed hands; its epoch is %d", h.Epoch)
 	case r.Unassigned && h.Assignee != "":

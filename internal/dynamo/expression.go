@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,14 @@ func (x *expression) appendEvents(a chat.Append) {
 	if a.Cursor > 0 {
 		x.set = append(x.set, "P."+x.name("u", mapKey(a.Rule.Actor))+".c = "+x.value("c", num(a.Cursor)))
 	}
+	if a.Mute != nil {
+		until := "P." + x.name("mu", mapKey(a.Mute.User)) + ".m"
+		if a.Mute.Until.IsZero() {
+			x.remove = append(x.remove, until)
+		} else {
+			x.set = append(x.set, until+" = "+x.value("mu", num(a.Mute.Until.UnixMilli())))
+		}
+	}
 	x.kind(kindAppend)
 }
 
@@ -106,6 +115,10 @@ func (x *expression) rule(r chat.Rule) {
 		}
 		x.require = append(x.require, "(attribute_exists("+user+") OR dp IN ("+strings.Join(in, ", ")+"))")
 		used = true
+	}
+	if r.Customer != "" {
+		role := slices.Index(chat.Roles(), chat.RoleCustomer)
+		x.require = append(x.require, "P."+x.name("mu", mapKey(r.Customer))+".r = "+x.value("mr", num(role)))
 	}
 	if r.Epoch != nil {
 		x.require = append(x.require, "ep = "+x.value("ep", num(*r.Epoch)))

@@ -167,12 +167,12 @@ func (s *Store) MoveCursor(ctx context.Context, ref chat.Ref, u chat.UserID, seq
 	return s.updateHead(ctx, ref, x)
 }
 
-// Mute sets until when a participant may not write.
+// Mute raises until when a participant may not write.
 func (s *Store) Mute(ctx context.Context, ref chat.Ref, u chat.UserID, until time.Time) error {
 	x := newExpression()
 	user := "P." + x.name("u", mapKey(u))
 	x.set = append(x.set, user+".m = "+x.value("m", num(until.UnixMilli())))
-	x.require = append(x.require, "attribute_exists("+user+")")
+	x.require = append(x.require, "attribute_exists("+user+")", "(attribute_not_exists("+user+".m) OR "+user+".m < :m)")
 	x.kind(kindMute)
 	_, err := s.updateHead(ctx, ref, x)
 	return err

@@ -152,6 +152,13 @@ func (m *Memory) append(h *chat.Head, a chat.Append) {
 		p.Cursor = a.Cursor
 		h.Participants[a.Rule.Actor] = p
 	}
+	if a.Mute != nil {
+		p := h.Participants[a.Mute.User]
+		if p.MutedUntil = a.Mute.Until; !p.MutedUntil.IsZero() {
+			p.MutedUntil = millis(p.MutedUntil)
+		}
+		h.Participants[a.Mute.User] = p
+	}
 }
 
 // Transition implements chat.Appender.

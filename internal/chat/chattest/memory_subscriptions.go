@@ -85,7 +85,7 @@ func (m *Memory) Mute(_ context.Context, ref chat.Ref, u chat.UserID, until time
 			return &chat.Refused{}
 		}
 		p, in := h.Participants[u]
-		if !in {
+		if !in || !millis(until).After(p.MutedUntil) {
 			return &chat.Refused{Old: clone(h)}
 		}
 		p.MutedUntil = millis(until)

@@ -237,6 +237,8 @@ func rules(t *testing.T, w *world) {
 		"unassigned":         {chat.Rule{Actor: w.operator, Unassigned: true}, true},
 		"version":            {chat.Rule{Actor: w.customer, Version: &version}, true},
 		"stale version":      {chat.Rule{Actor: w.customer, Version: &stale}, false},
+		"customer":           {chat.Rule{Actor: w.operator, Customer: w.customer}, true},
+		"no customer":        {chat.Rule{Actor: w.customer, Customer: w.operator}, false},
 	} {
 		h, err := w.Head(t.Context(), w.ref)
 		must(t, err)

@@ -181,6 +181,44 @@ func mute(t *testing.T, w *world) {
 		t.Fatalf("muted until %v, want %v", got, until)
 	}
 	refusedBy(t, w.Mute(t.Context(), w.ref, w.operator, until))
+	for _, earlier := range []time.Time{until, until.Add(-time.Second)} {
+		old := refusedBy(t, w.Mute(t.Context(), w.ref, w.customer, earlier))
+		if got := old.Participants[w.customer].MutedUntil; !got.Equal(until.Truncate(time.Millisecond)) {
+			t.Fatalf("a shorter mute made it %v", got)
+		}
+	}
+	muteByAppending(t, w)
+}
+
+// muteByAppending sets either way, with the event, and nothing without it.
+func muteByAppending(t *testing.T, w *world) {
+	mute := func(after uint64, user chat.UserID, until time.Time) (*chat.Head, error) {
+		a := w.append(after, "muted")
+		a.Track, a.Rule, a.Mute = chat.Desk, chat.Rule{Actor: w.operator, Customer: user}, &chat.Mute{User: user, Until: until}
+		return w.Append(t.Context(), a)
+	}
+	for i, until := range []time.Time{w.now.Add(time.Second), {}, w.now.Add(time.Hour), {}, {}} {
+		h, err := mute(uint64(i), w.customer, until)
+		must(t, err)
+		want := chat.Participant{Role: chat.RoleCustomer, Cursor: 1}
+		if !until.IsZero() {
+			want.MutedUntil = until.Truncate(time.Millisecond)
+		}
+		got := h.Participants[w.customer]
+		if !got.MutedUntil.Equal(want.MutedUntil) || got.MutedUntil.IsZero() != want.MutedUntil.IsZero() || got.Cursor != want.Cursor || h.Desk.Last != uint64(i)+1 {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+	}
+	for name, refuse := range map[string]func() (*chat.Head, error){
+		"a stranger":  func() (*chat.Head, error) { return mute(5, w.operator, w.now.Add(time.Hour)) },
+		"a stale seq": func() (*chat.Head, error) { return mute(4, w.customer, w.now.Add(time.Hour)) },
+	} {
+		_, err := refuse()
+		old := refusedBy(t, err)
+		if !old.Participants[w.customer].MutedUntil.IsZero() || len(old.Participants) != 1 || old.Desk.Last != 5 {
+			t.Fatalf("%s: %+v", name, old)
+		}
+	}
 }
 
 func sockets(t *testing.T, w *world) {
