@@ -95,16 +95,20 @@ func (r *Relay) Record(ctx context.Context, before, after *Head) error {
 		if before != nil {
 			from = before.Track(t).Last
 		}
-		closed := after.Status == StatusClosed
-		if closed {
+		quiet := rests(after.Status)
+		if quiet {
 			from = min(from, r.handled.upTo(after, t)) // the repair of what the stream may have lost
 		}
-		if err := r.tell(ctx, subs, after, t, from, closed); err != nil {
+		if err := r.tell(ctx, subs, after, t, from, quiet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// rests says that nothing more is expected of the conversation for now: the time to repair and to note how far it has
+// been relayed, by a process that has relayed most of it itself.
+func rests(s Status) bool { return s.Over() || s == StatusIdle || s == StatusSnoozed }
 
 // emit writes jobs for (from, last] of the image, in order.
 func (r *Relay) emit(ctx context.Context, subs []Subscription, head *Head, t Track, from uint64) error {

@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,38 @@ func TestCloseRepairsWhatTheStreamLost(t *testing.T) {
 		}
 		s.out.take()
 		s.repairs(t, "a public 1", "a public 2", "a public 3", "a public 4", "a public 5")
+	}
+}
+
+// It is told at the latest when the conversation comes to rest, in whatever way; not while somebody may write.
+func TestRestRepairsToo(t *testing.T) {
+	t.Parallel()
+	for _, status := range chat.Statuses() {
+		s := newStream(t, all("a"))
+		s.start("hello")
+		s.record()
+		s.say(s.customer, "lost")
+		s.lose()
+		s.out.take()
+		h := s.head()
+		e := chat.Event{Seq: 4, ID: s.eventID(), Type: chat.EventIdle, Sender: s.customer.User, Role: chat.RoleCustomer, To: status}
+		change := chat.Change{Old: h, Status: status}
+		if status.Waits() {
+			change.QueuedAt = s.clock.Now()
+		}
+		s.must(s.store.Transition(t.Context(), chat.Append{Ref: s.ref(), Track: chat.Public, After: 3, Events: []chat.Event{e}, Rule: chat.Rule{Actor: s.customer.User}}, change))
+		s.record()
+		want := []string{"a public 4"}
+		switch status {
+		case chat.StatusClosed, chat.StatusAbandoned, chat.StatusIdle, chat.StatusSnoozed:
+			want = []string{"a public 3", "a public 4"}
+		}
+		if got := s.out.take(); !slices.Equal(got, want) {
+			t.Errorf("%s: told %v, want %v", status, got, want)
+		}
+		if relayed := s.head().Public.Relayed; (relayed == 4) != (len(want) == 2) {
+			t.Errorf("%s: %d of 4 are noted as relayed", status, relayed)
+		}
 	}
 }
 
