@@ -51,6 +51,8 @@ const (
 	idExpires   = "e"
 	idRevoked   = "rv"
 	idCount     = "n"
+
+	idDepartments = "dp" // separated by commas
 )
 
 // sessionSlack is how long an expired session's row stays, so that "expired" can be told from "unknown".

@@ -21,6 +21,7 @@ func (i Identity) PutSession(ctx context.Context, s identity.Session) error {
 	})
 	setText(it, idName, s.Name)
 	setText(it, idWidget, s.Widget)
+	setText(it, idDepartments, string(s.Departments))
 	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Chat, Item: it})
 	if err != nil {
 		return identityFailure("session", err)
@@ -40,7 +41,8 @@ func (i Identity) Session(ctx context.Context, w chat.WorkspaceID, u chat.UserID
 func sessionOf(w chat.WorkspaceID, u chat.UserID, id chat.SessionID, it item) identity.Session {
 	s := identity.Session{
 		Workspace: w, User: u, ID: id, Role: chat.Role(getS(it, idRole)), Name: getS(it, idName), Widget: getS(it, idWidget),
-		Created: getTime(it, idCreated), Renewed: getTime(it, idRenewed), Expires: getTime(it, idExpires),
+		Departments: chat.DepartmentList(getS(it, idDepartments)),
+		Created:     getTime(it, idCreated), Renewed: getTime(it, idRenewed), Expires: getTime(it, idExpires),
 		Revoked: getTime(it, idRevoked),
 	}
 	copy(s.Digest[:], getB(it, idDigest))

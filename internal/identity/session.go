@@ -26,6 +26,10 @@ type Session struct {
 	ID        chat.SessionID
 	Role      chat.Role
 	Name      string // staff only
+	// Departments lists where a member of staff works; none means everywhere.
+	Departments chat.DepartmentList
+	// Grants of a bot or an API key, which have no session: Keys makes up one per request and nobody stores it.
+	Grants chat.GrantList
 	// Widget is the key that a customer's session began with; its origins govern the session.
 	Widget  string
 	Digest  Digest
@@ -39,7 +43,9 @@ type Session struct {
 
 // Principal returns the session's user as the issuer of commands.
 func (s Session) Principal() chat.Principal {
-	return chat.Principal{Workspace: s.Workspace, User: s.User, Role: s.Role, Session: s.ID}
+	return chat.Principal{
+		Workspace: s.Workspace, User: s.User, Role: s.Role, Session: s.ID, Departments: s.Departments, Grants: s.Grants,
+	}
 }
 
 // holds says why the session does not hold at the time; nil when it does.
@@ -159,7 +165,7 @@ func (s *Sessions) Check(ctx context.Context, p chat.Principal) error {
 
 // vouches says why the session, if it was found, does not stand for the principal now; nil when it does.
 func (s Session) vouches(found bool, p chat.Principal, now time.Time) error {
-	if !found || s.Role != p.Role {
+	if !found || s.Role != p.Role || s.Departments != p.Departments {
 		return sessionUnknown()
 	}
 	return s.holds(now)

@@ -15,6 +15,8 @@ const (
 	contextRole      = "role"
 	contextSession   = "session"
 	contextName      = "name"
+
+	contextDepartments = "departments"
 )
 
 // contextOf returns the flat context that Principal reads back.
@@ -27,6 +29,9 @@ func contextOf(t identity.Ticket) map[string]any {
 	}
 	if t.Name != "" {
 		out[contextName] = t.Name
+	}
+	if t.Principal.Departments != "" {
+		out[contextDepartments] = string(t.Principal.Departments)
 	}
 	return out
 }
@@ -44,6 +49,8 @@ func Principal(authorizer map[string]any) (chat.Principal, error) {
 		User:      chat.UserID(text(contextUser)),
 		Role:      chat.Role(text(contextRole)),
 		Session:   chat.SessionID(text(contextSession)),
+
+		Departments: chat.DepartmentList(text(contextDepartments)),
 	}
 	if !p.Workspace.Valid() || !p.User.Valid() || !p.Session.Valid() || !slices.Contains(chat.Roles(), p.Role) {
 		return chat.Principal{}, chat.Errorf(chat.CodeUnauthenticated, "the socket has no principal")

@@ -55,11 +55,16 @@ func newWorkspace() chat.WorkspaceID {
 
 func newUser() chat.UserID { return chat.UserID(chat.NewID(chat.UserPrefix, time.Now())) }
 
+func newDepartment() chat.DepartmentID {
+	return chat.DepartmentID(chat.NewID(chat.DepartmentPrefix, time.Now()))
+}
+
 func newSession() identity.Session {
 	return identity.Session{
 		Workspace: newWorkspace(), User: newUser(), ID: chat.SessionID(chat.NewID(chat.SessionPrefix, time.Now())),
 		Role: chat.RoleOperator, Name: "Ada", Widget: "wk_x", Digest: identity.Digest{1, 2, 3, 31: 9},
-		Created: start, Renewed: start, Expires: start.Add(time.Hour),
+		Departments: chat.JoinDepartments(newDepartment(), newDepartment()),
+		Created:     start, Renewed: start, Expires: start.Add(time.Hour),
 	}
 }
 
