@@ -54,11 +54,17 @@ const (
 	RoleAdmin      Role = "admin"
 	RoleBot        Role = "bot"
 	RoleAPIKey     Role = "apikey"
+	// RoleSystem is that of SystemUser: what routing and timers do by themselves. It is no principal's: no command is
+	// allowed to it.
+	RoleSystem Role = "system"
 )
 
-// Roles lists every role.
+// SystemUser is the sender of what nobody did: decisions of routing, and what timers bring about.
+const SystemUser UserID = "u_00000000000000000000000000"
+
+// Roles lists every role. The order is the storage code: append only.
 func Roles() []Role {
-	return []Role{RoleCustomer, RoleOperator, RoleSupervisor, RoleAdmin, RoleBot, RoleAPIKey}
+	return []Role{RoleCustomer, RoleOperator, RoleSupervisor, RoleAdmin, RoleBot, RoleAPIKey, RoleSystem}
 }
 
 // Staff says whether the role belongs to the business: whoever may see the desk track.
@@ -91,7 +97,7 @@ const (
 	StatusSnoozed   Status = "snoozed"   // put off until a time
 	StatusOffline   Status = "offline"   // nobody was there: a message was left
 	StatusAbandoned Status = "abandoned" // the customer left the queue
-	StatusClosed    Status = "closed"
+	StatusClosed    Status = "closed"    // has ended
 )
 
 // Statuses lists every status.
@@ -279,6 +285,10 @@ type Head struct {
 	LastOperator UserID
 	// FirstQueued is QueuedAt of the last time that it waited, kept while an operator has it; zero if it never did.
 	FirstQueued time.Time
+	// Skills that an operator must have, and Tried, the operators who missed it: as in its last waiting entry, kept
+	// for the next one.
+	Skills []string
+	Tried  []UserID
 	// Gen is the generation of the whole log: the deployment's restore epoch in the upper 16 bits, the count
 	// of erasures below.
 	Gen          uint32
