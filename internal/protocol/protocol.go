@@ -245,10 +245,10 @@ type Snapshot struct {
 	// OfferedTo is the operator who may accept; staff only.
 	OfferedTo chat.UserID `json:"offeredTo,omitempty"`
 	// QueuedAt is when the conversation first entered the queue, while it waits: Unix milliseconds.
-	QueuedAt int64 `json:"queuedAt,omitempty"`
-	Participants []Participant       `json:"participants"`
-	Public       TrackView           `json:"public"`
-	Desk         *TrackView          `json:"desk,omitempty"` // staff only
+	QueuedAt     int64         `json:"queuedAt,omitempty"`
+	Participants []Participant `json:"participants"`
+	Public       TrackView     `json:"public"`
+	Desk         *TrackView    `json:"desk,omitempty"` // staff only
 }
 
 // Welcome answers hello.

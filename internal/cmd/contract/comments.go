@@ -19,7 +19,7 @@ var sources = []string{
 }
 
 // comments holds doc comments by their Go names: "protocol.Send", "protocol.Send.After"; those of string constants
-// by package and value: "chat.invalid".
+// by package, type and value: "chat.Code.invalid".
 type comments struct {
 	types, fields, values map[string]string
 }
@@ -98,6 +98,10 @@ func (c *comments) addValue(pkg string, s *ast.ValueSpec) {
 	}
 	doc := text(s.Doc, s.Comment)
 	doc = strings.TrimPrefix(doc, s.Names[0].Name+": ")
+	if kind, ok := s.Type.(*ast.Ident); ok { // constants of different types may be spelt alike
+		c.values[pkg+"."+kind.Name+"."+value] = doc
+		return
+	}
 	c.values[pkg+"."+value] = doc
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 // protocolPath is the document for client authors; parts of it are generated.
@@ -21,7 +23,7 @@ func protocolDoc(root string, s schemas, examples map[string][]sample) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	parts := map[string]string{"errors": errorTable(errorList(s.comments))}
+	parts := map[string]string{"errors": errorTable(errorList(s.comments)), "log": eventTable(), "statuses": statusTable(s.comments)}
 	for _, f := range frames() {
 		if f.dir == toServer {
 			parts["commands"] += frameSection(s, f, examples[f.file()])
@@ -36,6 +38,39 @@ func protocolDoc(root string, s schemas, examples map[string][]sample) ([]byte, 
 		}
 	}
 	return doc, nil
+}
+
+// readmePath is the contract's own introduction, with the table of events.
+const readmePath = contractDir + "/README.md"
+
+// readme returns the introduction with its generated part renewed.
+func readme(root string) ([]byte, error) {
+	doc, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(readmePath)))
+	if err != nil {
+		return nil, err
+	}
+	if doc, err = replacePart(doc, "log", eventTable()); err != nil {
+		return nil, fmt.Errorf("%s: %w", readmePath, err)
+	}
+	return doc, nil
+}
+
+// statusTable lists the statuses, and what customers see of each.
+func statusTable(c *comments) string {
+	var b strings.Builder
+	b.WriteString("| status | the conversation | customers see | led by |\n|---|---|---|---|\n")
+	for _, s := range chat.Statuses() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", s, c.values["chat.Status."+string(s)], s.Shown(), leader(s))
+	}
+	return b.String()
+}
+
+// leader says in words who leads a conversation of that status.
+func leader(s chat.Status) string {
+	if s.Over() {
+		return "nobody"
+	}
+	return map[chat.Control]string{chat.ControlBot: "the bot", chat.ControlQueue: "nobody yet", chat.ControlOperator: "its operator"}[s.Control()]
 }
 
 // replacePart puts content between the markers of that name.
@@ -89,7 +124,7 @@ func typeSection(s schemas) string {
 	done := map[string]bool{}
 	for _, f := range frames() {
 		schema := s.frame(f)
-		for _, name := range []string{"Cursor", "NewMessage", "Event", "Snapshot", "TrackView", "Participant", "Acked", "TrackHeads", "WaitingEntry"} {
+		for _, name := range []string{"Cursor", "NewMessage", "Event", "Detail", "Decision", "Candidate", "Snapshot", "TrackView", "Participant", "Acked", "TrackHeads", "WaitingEntry"} {
 			def := schema.Definitions[name]
 			if def == nil || done[name] {
 				continue
@@ -129,12 +164,16 @@ func typeText(s *jsonschema.Schema) string {
 	case s.Type == "array":
 		return "list of " + typeText(s.Items) + counted(s.MinItems, s.MaxItems, "")
 	case s.Type == "object" && s.AdditionalProperties != nil:
-		return "map of " + typeText(s.AdditionalProperties) + " by " + typeText(s.PropertyNames) + counted(nil, s.MaxProperties, "")
+		by := "text"
+		if s.PropertyNames != nil {
+			by = typeText(s.PropertyNames)
+		}
+		return "map of " + typeText(s.AdditionalProperties) + " by " + by + counted(nil, s.MaxProperties, "")
 	case s.Type == "string":
 		return "text" + counted(s.MinLength, s.MaxLength, " characters")
 	case s.Type == "integer" && s.Maximum != "" && s.Maximum != "9007199254740991" && s.Maximum != "4294967295":
 		return "number, " + string(s.Minimum) + " to " + string(s.Maximum)
-	case s.Type == "integer" && s.Minimum != "0":
+	case s.Type == "integer" && s.Minimum != "0" && s.Minimum != "":
 		return "number from " + string(s.Minimum)
 	case s.Type == "integer":
 		return "number"

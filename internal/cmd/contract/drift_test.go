@@ -19,7 +19,6 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
-	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/wsapi"
 	"github.com/parley-chat/parley/localstack/template"
 )
@@ -222,26 +221,6 @@ func TestTheLogRegistryIsComplete(t *testing.T) {
 	}
 }
 
-// TestTheReadmeNamesEveryEvent compares the hand-written table with the registry.
-func TestTheReadmeNamesEveryEvent(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile(filepath.Join(root, contractDir, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range logRegistry() {
-		row := "| `" + string(l.typ) + "` | `" + cloudevent.TypeOf(l.typ) + "` |"
-		for _, field := range slices.Concat(l.always, l.sometimes) {
-			if field == "follows" && l.public { // said once, for notes
-				continue
-			}
-			if i := strings.Index(string(readme), row); i < 0 || !strings.Contains(strings.Split(string(readme[i:]), "\n")[0], "`"+field+"`") {
-				t.Errorf("events/README.md has no row %s with %s", row, field)
-			}
-		}
-	}
-}
-
 // TestTheDataModelNamesEveryKey compares the document with the key schema in keys.go.
 func TestTheDataModelNamesEveryKey(t *testing.T) {
 	t.Parallel()
@@ -256,8 +235,8 @@ func TestTheDataModelNamesEveryKey(t *testing.T) {
 	// A partition key, or none where it is that of the row above, a mark, and a sort key, which may hold spaces.
 	row := regexp.MustCompile(`(?m)^//\t(|\S*[<#]\S*) +(?:! +)?([A-Z]?(?:<[^>]*>#?)+|[A-Z]) `)
 	found := row.FindAllStringSubmatch(string(source), -1)
-	if len(found) != 18 {
-		t.Errorf("%d rows in keys.go; the document tells of 18", len(found))
+	if rows := keyRows(string(doc)); len(found) != rows || rows < 19 {
+		t.Errorf("%d rows in keys.go; the document tells of %d", len(found), rows)
 	}
 	for _, r := range found {
 		for _, k := range r[1:] {
@@ -265,6 +244,51 @@ func TestTheDataModelNamesEveryKey(t *testing.T) {
 			if k != "" && !strings.Contains(string(doc), "`"+k+"`") {
 				t.Errorf("%s does not name %s", dataModelPath, k)
 			}
+		}
+	}
+}
+
+// keyRows counts the rows of the document's table of keys.
+func keyRows(doc string) int {
+	_, table, _ := strings.Cut(doc, "| pk | sk | item |\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := 0
+	for row := range strings.SplitSeq(table, "\n") {
+		if !strings.HasPrefix(row, "| *") {
+			rows++
+		}
+	}
+	return rows
+}
+
+// TestTheDataModelNamesEveryAttributeOfHead compares the document with what the adapter reads of HEAD.
+func TestTheDataModelNamesEveryAttributeOfHead(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(filepath.Join(root, "internal/dynamo/head.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(dataModelPath)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`get[A-Z]\w*\(it, "(\w+)"\)`).FindAllStringSubmatch(string(source), -1)
+	if len(found) < 15 {
+		t.Errorf("only %d attributes in head.go", len(found))
+	}
+	for _, a := range found {
+		if a[1] != "pk" && !strings.Contains(string(doc), "`"+a[1]+"`") {
+			t.Errorf("%s does not name HEAD's attribute %s", dataModelPath, a[1])
+		}
+	}
+}
+
+// TestEveryStatusIsDescribed keeps the table of statuses from having empty cells.
+func TestEveryStatusIsDescribed(t *testing.T) {
+	t.Parallel()
+	for row := range strings.SplitSeq(statusTable(described(t).comments), "\n") {
+		if strings.Contains(row, "|  |") {
+			t.Error(row)
 		}
 	}
 }

@@ -63,19 +63,19 @@ func errorList(c *comments) ErrorList {
 			outcome = "unknown"
 		}
 		out.Codes = append(out.Codes, CodeEntry{
-			Code: code, Meaning: c.meaning("chat", string(code)), Retryable: code.Retryable(), Outcome: outcome,
+			Code: code, Meaning: c.meaning("chat.Code", string(code)), Retryable: code.Retryable(), Outcome: outcome,
 			Client: remedies[code], HTTP: httpapi.StatusOf(code),
 		})
 	}
 	for _, r := range identity.Reasons() {
-		out.Reasons = append(out.Reasons, ReasonEntry{Reason: r, Meaning: c.meaning("identity", string(r))})
+		out.Reasons = append(out.Reasons, ReasonEntry{Reason: r, Meaning: c.meaning("identity.Reason", string(r))})
 	}
 	return out
 }
 
 // meaning returns the comment of a string constant, as a sentence.
-func (c *comments) meaning(pkg, value string) string {
-	doc := c.values[pkg+"."+value]
+func (c *comments) meaning(typ, value string) string {
+	doc := c.values[typ+"."+value]
 	if doc == "" {
 		return ""
 	}

@@ -49,6 +49,9 @@ func generate(root string) (tree, error) {
 		return nil, err
 	}
 	out[protocolPath] = doc
+	if out[readmePath], err = readme(root); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
@@ -96,7 +99,7 @@ func pretty(v any) []byte {
 // addRelease puts the contract into the place of the released one.
 func (t tree) addRelease() {
 	for path, content := range maps.Clone(t) {
-		if rest, ok := strings.CutPrefix(path, contractDir+"/"); ok {
+		if rest, ok := strings.CutPrefix(path, contractDir+"/"); ok && path != readmePath {
 			t[releasedDir+"/"+rest] = content
 		}
 	}

@@ -27,6 +27,7 @@ func limits() map[string]limit {
 	cursors := func(s *jsonschema.Schema) { s.MaxProperties = count(chat.MaxSubscriptions) }
 	public := func(s *jsonschema.Schema) { s.Default = string(chat.Public) }
 	one := func(s *jsonschema.Schema) { s.Minimum = "1" }
+	priority := between(chat.MinPriority, chat.MaxPriority)
 	out := map[string]limit{
 		"protocol.Hello.Cursors": cursors, "protocol.Hello.More": length(1, chat.IDLength), "protocol.Ping.Cursors": cursors,
 		"protocol.NewMessage.Text": message, "protocol.Edit.Text": message,
@@ -36,6 +37,8 @@ func limits() map[string]limit {
 		"protocol.Page.Limit":   between(1, chat.MaxPageEvents),
 		"protocol.Close.Reason": length(0, chat.MaxReason), "protocol.Reopen.Reason": length(0, chat.MaxReason),
 		"protocol.Event.Seq": one, "protocol.Event.Text": length(0, chat.MaxText), "protocol.Event.Reason": length(0, chat.MaxReason),
+		"protocol.Snapshot.Priority": priority, "protocol.WaitingEntry.Priority": priority, "protocol.Detail.Priority": priority,
+		"protocol.Detail.Score": between(1, 5), "protocol.Decision.Candidates": items(0, chat.MaxCandidates),
 		"protocol.Acked.Seq": one, "protocol.ReadPush.Seq": one,
 		"protocol.Welcome.Version": between(protocol.Version, 0), "protocol.Welcome.Conversations": items(0, chat.MaxSubscriptions),
 		"cloudevent.Event.SpecVersion": fixed("1.0"), "cloudevent.Event.DataContentType": fixed("application/json"),
@@ -78,7 +81,9 @@ func limitFields(t reflect.Type, s *jsonschema.Schema) {
 		case reflect.Uint64, reflect.Int64, reflect.Int:
 			between(0, maxSafe)(p)
 		case reflect.Map:
-			p.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/" + kind.Key().Name()}
+			if kind.Key().PkgPath() != "" {
+				p.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/" + kind.Key().Name()}
+			}
 		default:
 		}
 		if narrow, ok := table[t.String()+"."+f.Name]; ok {

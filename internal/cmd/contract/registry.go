@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/queue"
@@ -76,30 +75,6 @@ type Gateway struct {
 	Message      string `json:"message"`
 	ConnectionID string `json:"connectionId"` // the socket
 	RequestID    string `json:"requestId"`    // for support
-}
-
-// logged says which optional fields of an event's data each type of event has.
-type logged struct {
-	typ chat.EventType
-	// always and sometimes name the fields; those that are in neither are never there.
-	always, sometimes []string
-	// desk says that the event is on the desk track, or may be; else it is public.
-	desk, public bool
-}
-
-// logRegistry is the registry of what the log holds. No event promises its text: an erasure takes it away, and an
-// event may be delivered, or delivered again, after that.
-func logRegistry() []logged {
-	return []logged{
-		{typ: chat.EventMessage, sometimes: []string{"text"}, public: true},
-		{typ: chat.EventEdited, always: []string{"target"}, sometimes: []string{"text", "follows"}, public: true, desk: true},
-		{typ: chat.EventDeleted, always: []string{"target"}, sometimes: []string{"follows"}, public: true, desk: true},
-		{typ: chat.EventNote, always: []string{"follows"}, sometimes: []string{"text"}, desk: true},
-		{typ: chat.EventStarted, always: []string{"to"}, public: true},
-		{typ: chat.EventAssigned, always: []string{"from", "to", "subject"}, public: true},
-		{typ: chat.EventClosed, always: []string{"from", "to"}, sometimes: []string{"reason"}, public: true},
-		{typ: chat.EventReopened, always: []string{"from", "to"}, sometimes: []string{"reason"}, public: true},
-	}
 }
 
 // integrationMessage is what the integration queue holds.

@@ -213,15 +213,24 @@ func (s *stage) refusals() {
 	s.record("server.gateway", "the function failed", []byte(`{"message":"Internal server error","connectionId":"Qyi07eCbtjMCJKw=","requestId":"Qyi3UG41tjMFlUg="}`))
 }
 
-// events records every type of event as integrators get it, and one job of the integration queue.
+// events records every type of event as integrators get it, and one job of the integration queue. Types that the
+// played conversation does not have come from a list: with everything that they may have, and with what they must.
 func (s *stage) events() {
 	head, err := s.memory.Head(context.Background(), chat.Ref{Workspace: workspace, Conversation: conversation})
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	played := map[chat.EventType]bool{}
 	for _, track := range chat.Tracks() {
 		for _, e := range head.Track(track).Tail {
 			s.record("event."+string(e.Type), string(e.Type), mustJSON(s.t, cloudevent.Of(head.Ref, track, e)))
+			played[e.Type] = true
+		}
+	}
+	for _, l := range logRegistry() {
+		if !played[l.typ] {
+			s.record("event."+string(l.typ), "with all that it may have", mustJSON(s.t, logSample(head.Ref, l, true)))
+			s.record("event."+string(l.typ), "with what it always has", mustJSON(s.t, logSample(head.Ref, l, false)))
 		}
 	}
 	e := head.Public.Tail[1]

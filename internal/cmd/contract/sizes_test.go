@@ -250,8 +250,7 @@ func (m *measure) run() string {
 }
 
 func (m *measure) waitingEntry() map[string]types.AttributeValue {
-	shard := int(conversation[len(conversation)-1]) % 4
-	return m.items(m.store.Chat, fmt.Sprintf("%s#waiting#%d", workspace, shard), "")[0]
+	return m.items(m.store.Chat, string(workspace)+"#waiting#", "")[0]
 }
 
 func (m *measure) sizes(largest, tail, waiting int) string {
