@@ -34,14 +34,17 @@ type Detail struct {
 
 // Decision is a routing decision, complete enough to be made again.
 type Decision struct {
-	// Policy names the rule that decided: "last_operator", "spare_capacity", "manual", "none".
+	// Policy names the rule that decided: "last_operator", "spare_capacity", "manual", "wait" (for the preferred
+	// operator, who is full), "none".
 	Policy string
+	// Preferred is the operator whom the conversation was to go to, if eligible.
+	Preferred UserID
 	// Candidates lists the eligible operators in order, the chosen one first, at most MaxCandidates.
 	Candidates []Candidate
 	// Eligible is how many were eligible in all.
 	Eligible int
-	// Excluded counts the operators of the department who were not, by reason: "away", "disconnected", "full",
-	// "skills", "tried".
+	// Excluded counts the operators of the department who were not, by reason: "off", "away", "disconnected",
+	// "skills", "tried", "full".
 	Excluded map[string]int
 }
 
@@ -74,6 +77,6 @@ func (d *Decision) equal(o *Decision) bool {
 	same := func(a, b Candidate) bool {
 		return a.User == b.User && a.Load == b.Load && a.Capacity == b.Capacity && a.LastAssigned.Equal(b.LastAssigned)
 	}
-	return d.Policy == o.Policy && d.Eligible == o.Eligible && maps.Equal(d.Excluded, o.Excluded) &&
+	return d.Policy == o.Policy && d.Preferred == o.Preferred && d.Eligible == o.Eligible && maps.Equal(d.Excluded, o.Excluded) &&
 		slices.EqualFunc(d.Candidates, o.Candidates, same)
 }

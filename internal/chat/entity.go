@@ -271,6 +271,7 @@ type Head struct {
 	Status   Status
 	Version  uint64 // counts state transitions
 	Epoch    uint64 // counts changes of control
+	Asides   uint64 // counts changes of people and priority that are no transition
 	Assignee UserID
 	// QueuedAt is when the conversation first entered the waiting list: what its place in the queue counts from,
 	// also when it comes back; zero when it does not wait (HEAD then does not hold it).

@@ -8,7 +8,8 @@ import (
 
 // Refused is the error of a write whose condition failed. Nothing was changed.
 type Refused struct {
-	// Old is the image that refused the write, nil when there is no such conversation.
+	// Old is the image that refused the write, nil when there is no such conversation. With NoPlace it may be nil, too:
+	// it was not the conversation that refused.
 	Old *Head
 	// NoPlace names the operator whose load refused a transition: no room left, or not accepting.
 	NoPlace UserID
@@ -85,6 +86,16 @@ type Change struct {
 	// their listeners in the image go with the same write.
 	Add    map[UserID]Role
 	Remove []UserID
+	// Watchers turns participants into watchers.
+	Watchers []UserID
+	// Aside says that this is no transition: status, version, epoch and the time of queueing stay as they are, so that
+	// timers hold. Entry is needed only with Priority, and only while the conversation waits. Changes of people and of
+	// the priority raise Asides instead, which every transition demands to be as in its image.
+	Aside bool
+	// Facts, when set, are stored in STATE with the same write.
+	Facts *Facts
+	// Until is when a snooze ends, with StatusSnoozed.
+	Until time.Time
 	// Department moves the conversation; "" keeps it where it is.
 	Department DepartmentID
 	// Priority, when set, changes it.
@@ -92,12 +103,15 @@ type Change struct {
 	// QueuedAt is when the conversation entered the waiting list, if Status.Waits and it did not wait before.
 	QueuedAt time.Time
 	// Entry is the waiting entry, needed whenever Status.Waits: written anew with the version of this transition.
-	// What it says of conversation, department, priority and time is filled in by the write.
+	// What it says of conversation, department, priority and time is filled in by the write. Skills and Tried that are
+	// nil stay as the image has them; an empty list forgets them.
 	Entry Waiting
 	// Places changes the loads of operators. A place that cannot be taken refuses the transition.
 	Places []Place
 	// Other holds events for the track that the append is not on, with the seqs after the image's last.
 	Other []Event
+	// Still demands that nothing was appended to the other track since the image, even if Other is empty.
+	Still bool
 }
 
 // Place is a change of an operator's load: a conversation takes a place of theirs, or leaves it.
@@ -125,7 +139,9 @@ type Creation struct {
 	Priority   int
 	Entry      Waiting
 	// Bot is the participant that leads, with StatusBot.
-	Bot      UserID
+	Bot UserID
+	// Fields are the answers of the form before the chat.
+	Fields   map[string]string
 	Events   []Event // seqs 1 … of the public track
 	Listen   ConnectionID
 	Listener Listener
@@ -209,6 +225,17 @@ type Waiting struct {
 	PreferredUntil time.Time
 	// Tried lists the operators who missed an offer of it.
 	Tried []UserID
+}
+
+// Keep completes an entry by what the image before knows of its skills and of who was tried.
+func (w Waiting) Keep(h *Head) Waiting {
+	if w.Skills == nil {
+		w.Skills = h.Skills
+	}
+	if w.Tried == nil {
+		w.Tried = h.Tried
+	}
+	return w
 }
 
 // PriorityStep is how much waiting time one step of priority is worth: an urgent conversation overtakes those that

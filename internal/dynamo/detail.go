@@ -25,6 +25,7 @@ type detail struct {
 
 type decision struct {
 	Policy     string         `json:"p"`
+	Preferred  chat.UserID    `json:"f,omitempty"`
 	Candidates []candidate    `json:"c,omitempty"`
 	Eligible   int            `json:"n,omitempty"`
 	Excluded   map[string]int `json:"x,omitempty"`
@@ -43,7 +44,7 @@ func packDetail(d *chat.Detail) []byte {
 		Fields: d.Fields, Mentions: d.Mentions, Link: d.Link, Clock: d.Clock, Rule: d.Rule,
 	}
 	if w := d.Decision; w != nil {
-		s.Decision = &decision{Policy: w.Policy, Eligible: w.Eligible, Excluded: w.Excluded}
+		s.Decision = &decision{Policy: w.Policy, Preferred: w.Preferred, Eligible: w.Eligible, Excluded: w.Excluded}
 		for _, c := range w.Candidates {
 			s.Decision.Candidates = append(s.Decision.Candidates, candidate{c.User, c.Load, c.Capacity, millisOf(c.LastAssigned)})
 		}
@@ -62,7 +63,7 @@ func unpackDetail(raw []byte) (*chat.Detail, error) {
 		Fields: s.Fields, Mentions: s.Mentions, Link: s.Link, Clock: s.Clock, Rule: s.Rule,
 	}
 	if w := s.Decision; w != nil {
-		d.Decision = &chat.Decision{Policy: w.Policy, Eligible: w.Eligible, Excluded: w.Excluded}
+		d.Decision = &chat.Decision{Policy: w.Policy, Preferred: w.Preferred, Eligible: w.Eligible, Excluded: w.Excluded}
 		for _, c := range w.Candidates {
 			d.Decision.Candidates = append(d.Decision.Candidates, chat.Candidate{User: c.User, Load: c.Load, Capacity: c.Capacity, LastAssigned: timeOf(c.LastAssigned)})
 		}

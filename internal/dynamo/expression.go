@@ -61,11 +61,14 @@ func (x *expression) placeholders() map[string]string {
 func (x *expression) kind(k string) { x.set = append(x.set, "k = "+x.value("k", str(k))) }
 
 // appendOther adds the events of a transition's other track, which must be as the image shows it.
-func (x *expression) appendOther(h *chat.Head, t chat.Track, events []chat.Event) {
+func (x *expression) appendOther(h *chat.Head, t chat.Track, events []chat.Event, still bool) {
+	n, last := namesOf(t), h.Track(t).Last
 	if len(events) == 0 {
+		if still {
+			x.require = append(x.require, n.last+" = "+x.value("oa", num(last)))
+		}
 		return
 	}
-	n, last := namesOf(t), h.Track(t).Last
 	x.set = append(x.set,
 		n.last+" = "+x.value("on", num(last+uint64(len(events)))),
 		n.tail+" = list_append("+n.tail+", "+x.value("oe", packList(events))+")")

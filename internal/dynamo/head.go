@@ -19,6 +19,7 @@ import (
 //	q  queued since (ms; absent: not waiting)                     g  count of erasures (absent: 0)
 //	fq first queued (ms)  dp department      pr priority (absent: 0)
 //	of offered to (16 bytes)                 lo last operator (16 bytes)
+//	ks skills needed (absent: none)          tr operators tried (16 bytes each; absent: none)
 //	n  last public seq    f  first public seq in the tail         rn public seq relayed
 //	d  last desk seq      e  first desk seq in the tail           rd desk seq relayed
 //	T  public tail        D  desk tail (lists of packed events)   F  desk seq → public seq it follows
@@ -75,7 +76,7 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 	}
 	h.Assignee, h.OfferedTo, h.LastOperator = getUser(it, "as"), getUser(it, "of"), getUser(it, "lo")
 	h.Department, h.Priority = chat.DepartmentID(getS(it, "dp")), getInt(it, "pr")
-	h.FirstQueued = timeOf(int64(getN(it, "fq")))
+	h.FirstQueued, h.Skills, h.Tried = timeOf(int64(getN(it, "fq"))), getTexts(it, "ks"), unpackUsers(getB(it, "tr"))
 	if q := getN(it, "q"); q > 0 {
 		h.QueuedAt = time.UnixMilli(int64(q))
 	}
@@ -163,6 +164,23 @@ func getUser(it item, name string) chat.UserID {
 		return chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte(b)))
 	}
 	return ""
+}
+
+// packUsers writes users as 16 bytes each.
+func packUsers(list []chat.UserID) []byte {
+	var b []byte
+	for _, u := range list {
+		b = appendID(b, chat.UserPrefix, string(u))
+	}
+	return b
+}
+
+func unpackUsers(b []byte) []chat.UserID {
+	var list []chat.UserID
+	for ; len(b) >= 16; b = b[16:] {
+		list = append(list, chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte(b))))
+	}
+	return list
 }
 
 func userBytes(u chat.UserID) types.AttributeValue {

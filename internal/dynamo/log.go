@@ -78,6 +78,12 @@ func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 	if status.Waits() {
 		e := waitingEntry(c.Ref, c.Entry, status, c.Customer, c.Department, c.Priority, c.At, 1)
 		head["q"], head["fq"] = num(c.At.UnixMilli()), num(c.At.UnixMilli())
+		if len(e.Skills) > 0 {
+			head["ks"] = texts(e.Skills)
+		}
+		if len(e.Tried) > 0 {
+			head["tr"] = bin(packUsers(e.Tried))
+		}
 		items = append(items, s.putTx(waitingItem(c.Ref, e)))
 	}
 	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})

@@ -19,7 +19,7 @@ import (
 func (s *Store) Transition(ctx context.Context, a chat.Append, c chat.Change) error {
 	x := newExpression()
 	x.appendEvents(a)
-	x.appendOther(c.Old, otherTrack(a.Track), c.Other)
+	x.appendOther(c.Old, otherTrack(a.Track), c.Other, c.Still)
 	x.rule(a.Rule)
 	next := x.change(a, c)
 	items := []types.TransactWriteItem{{Update: &types.Update{
@@ -44,16 +44,17 @@ func otherTrack(t chat.Track) chat.Track {
 	return chat.Desk
 }
 
-// placeFailure adds to a refusal which operator had no place.
+// placeFailure tells which operator had no place: HEAD's own condition may have held.
 func (s *Store) placeFailure(failure, cause error, places []chat.Place) error {
-	var refused *chat.Refused
 	var cancelled *types.TransactionCanceledException
-	if !errors.As(failure, &refused) || !errors.As(cause, &cancelled) {
+	if !errors.As(cause, &cancelled) {
 		return failure
 	}
 	first := len(cancelled.CancellationReasons) - len(places)
 	for i, p := range places {
-		if first+i >= 0 && aws.ToString(cancelled.CancellationReasons[first+i].Code) == "ConditionalCheckFailed" {
+		if first+i > 0 && aws.ToString(cancelled.CancellationReasons[first+i].Code) == "ConditionalCheckFailed" {
+			refused := &chat.Refused{}
+			errors.As(failure, &refused)
 			refused.NoPlace = p.User
 			return refused
 		}
@@ -138,8 +139,14 @@ func (x *expression) queue(ref chat.Ref, c chat.Change) *chat.Waiting {
 		if !c.Old.QueuedAt.IsZero() {
 			x.remove = append(x.remove, "q")
 		}
+		if len(c.Old.Tried) > 0 && !c.Status.Loads() {
+			x.remove = append(x.remove, "tr")
+		}
 		return nil
 	}
+	kept := c.Entry.Keep(c.Old)
+	x.listed("ks", len(c.Old.Skills), len(kept.Skills), texts(kept.Skills))
+	x.listed("tr", len(c.Old.Tried), len(kept.Tried), bin(packUsers(kept.Tried)))
 	since := c.Old.QueuedAt
 	if since.IsZero() {
 		since = c.QueuedAt
@@ -149,8 +156,18 @@ func (x *expression) queue(ref chat.Ref, c chat.Change) *chat.Waiting {
 	if c.Priority != nil {
 		priority = *c.Priority
 	}
-	e := waitingEntry(ref, c.Entry, c.Status, customerOf(c.Old), cmp.Or(c.Department, c.Old.Department), priority, since, c.Old.Version+1)
+	e := waitingEntry(ref, kept, c.Status, customerOf(c.Old), cmp.Or(c.Department, c.Old.Department), priority, since, c.Old.Version+1)
 	return &e
+}
+
+// listed sets an attribute that is absent for an empty list. Nothing is written where nothing was and nothing is.
+func (x *expression) listed(name string, was, is int, v types.AttributeValue) {
+	switch {
+	case is > 0:
+		x.set = append(x.set, name+" = "+x.value(name, v))
+	case was > 0:
+		x.remove = append(x.remove, name)
+	}
 }
 
 // memberships moves the participants' rows between open and closed, adds whoever joins and drops whoever leaves.

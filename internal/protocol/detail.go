@@ -35,13 +35,15 @@ type Detail struct {
 
 // Decision is a routing decision, complete enough to be made again.
 type Decision struct {
-	// Policy names the rule that decided: last_operator, spare_capacity, manual or none.
+	// Policy names the rule that decided: last_operator, spare_capacity, manual, wait or none.
 	Policy string `json:"policy"`
+	// Preferred is the operator whom the conversation was to go to, if eligible.
+	Preferred chat.UserID `json:"preferred,omitempty"`
 	// Candidates lists the eligible operators in order, the chosen one first, at most five.
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Eligible is how many were eligible in all.
 	Eligible int `json:"eligible,omitempty"`
-	// Excluded counts the operators of the department who were not, by reason: away, disconnected, full, skills, tried.
+	// Excluded counts the operators of the department who were not, by reason: off, away, disconnected, skills, tried, full.
 	Excluded map[string]int `json:"excluded,omitempty"`
 }
 
@@ -64,7 +66,7 @@ func DetailOf(d *chat.Detail) *Detail {
 		Fields: d.Fields, Mentions: d.Mentions, Link: d.Link, Clock: d.Clock, Rule: d.Rule,
 	}
 	if w := d.Decision; w != nil {
-		out.Decision = &Decision{Policy: w.Policy, Eligible: w.Eligible, Excluded: w.Excluded}
+		out.Decision = &Decision{Policy: w.Policy, Preferred: w.Preferred, Eligible: w.Eligible, Excluded: w.Excluded}
 		for _, c := range w.Candidates {
 			out.Decision.Candidates = append(out.Decision.Candidates, Candidate{c.User, c.Load, c.Capacity, millis(c.LastAssigned)})
 		}
@@ -103,7 +105,7 @@ func detailSize(d *chat.Detail) int {
 		n += stringSize(k) + stringSize(v) + 6
 	}
 	if w := d.Decision; w != nil {
-		n += listed + candidateSize*len(w.Candidates)
+		n += listed + subjectSize + candidateSize*len(w.Candidates)
 		for k := range w.Excluded {
 			n += stringSize(k) + excludedFactor
 		}
