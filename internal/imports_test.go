@@ -59,8 +59,9 @@ var adapters = map[string][]string{
 
 // cores are what adapters stand around: each may import the standard library and these.
 var cores = map[string][]string{
-	"internal/chat":     nil,
-	"internal/identity": {"internal/chat"},
+	"internal/chat":      nil,
+	"internal/identity":  {"internal/chat"},
+	"internal/workspace": {"internal/chat"},
 }
 
 // deployedLibraries are the modules that a function may hold; each is megabytes of cold start or worse.
