@@ -80,6 +80,9 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 	if q := getN(it, "q"); q > 0 {
 		h.QueuedAt = time.UnixMilli(int64(q))
 	}
+	if code := getS(it, "st"); code != "" && h.Status == "" { // of a newer version: what it allows is not known
+		return nil, fmt.Errorf("%s: %w: status %q", ref.Conversation, errCorrupt, code)
+	}
 	for _, t := range chat.Tracks() {
 		if err := readTrack(it, t, h.Track(t)); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", ref.Conversation, t, err)
