@@ -277,9 +277,12 @@ func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, k
 	if track.Last-after > most {
 		from, v.Limited = track.Last-pageEvents, true
 	}
-	events, err := s.read(ctx, head, t, from, track.Last)
-	if err != nil {
-		return v, 0, err
+	events, whole := s.tailWithin(track, from, room)
+	if whole { // there is room for more than the tail
+		var err error
+		if events, err = s.read(ctx, head, t, from, track.Last); err != nil {
+			return v, 0, err
+		}
 	}
 	events, used := s.newestWithin(events, room)
 	v.Events = events
@@ -287,6 +290,14 @@ func (s *Service) view(ctx context.Context, head *Head, t Track, after uint64, k
 		v.Limited = true
 	}
 	return v, used, nil
+}
+
+// tailWithin returns the events of the tail behind a seq, and whether all of them fit into room bytes: if not, there is
+// no need to read the chunks before them.
+func (s *Service) tailWithin(track *TrackHead, from uint64, room int) (events []Event, whole bool) {
+	events = slices.DeleteFunc(slices.Clone(track.Tail), func(e Event) bool { return e.Seq <= from })
+	kept, _ := s.newestWithin(events, room)
+	return events, len(kept) == len(events)
 }
 
 // newestWithin keeps the newest events that fit into room bytes.

@@ -287,6 +287,31 @@ func TestHelloRefusals(t *testing.T) {
 	w.same(len(sockets), 0) // a revoked session gets no row
 }
 
+// What does not fit into a welcome is not read: the chunks before a tail that fills the frame.
+func TestHelloReadsWhatFits(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]int{7_000: 0, 100: 1} {
+		w := newWorld(t)
+		w.start("hello")
+		w.join()
+		for range 8 {
+			w.say(w.operator, strings.Repeat("x", size))
+		}
+		w.moveTail(chat.Public, 6)
+		reads := 0
+		w.store.Fault = func(call string, after bool) error {
+			if call == "After" && !after {
+				reads++
+			}
+			return nil
+		}
+		v := w.hello(w.customer, map[chat.ConversationID]chat.Cursor{w.conv: {Public: 1}}).Conversations[0].Public
+		if reads != want || len(v.Events) == 0 || v.Events[len(v.Events)-1].Seq != v.Head || v.Limited != (want == 0) {
+			t.Errorf("%d bytes each: %d reads of chunks, want %d; %d events, limited %v", size, reads, want, len(v.Events), v.Limited)
+		}
+	}
+}
+
 // A hello that is overtaken by the end of its socket leaves nothing behind: no row, no listener.
 func TestHelloAfterTheEnd(t *testing.T) {
 	t.Parallel()
