@@ -36,7 +36,14 @@ const (
 	TimerPosition  TimerKind = "position"  // tell those who wait how it stands
 	TimerSLA       TimerKind = "sla"       // a clock is at risk or breached
 	TimerHours     TimerKind = "hours"     // business hours open
+	TimerSweep     TimerKind = "sweep"     // look after a workspace: nothing may stick
 )
+
+// TimerKinds lists every kind.
+func TimerKinds() []TimerKind {
+	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerIdle, TimerSnooze, TimerPromise, TimerGrace, TimerPosition,
+		TimerSLA, TimerHours, TimerSweep}
+}
 
 // Timer comes back when it is due, at least once. It carries the version it was set for: a timer of another version
 // is stale and does nothing.
@@ -50,6 +57,10 @@ type Timer struct {
 	// Clock is the SLA clock.
 	Clock string
 	Due   time.Time
+	// Until is the end of what the timer is about: when an SLA clock is breached, or typing puts off no longer.
+	Until time.Time
+	// After and Desk are the last seqs of the two tracks when the timer was armed: what it asks for came later.
+	After, Desk uint64
 	// Round counts how often the timer was re-armed in a row.
 	Round int
 }
