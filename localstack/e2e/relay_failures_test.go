@@ -108,6 +108,21 @@ func (f *failureRig) poison(t *testing.T) []string {
 		Kind: seam.FaultError, ErrorType: "ServiceUnavailable"})
 }
 
+// killReadBack kills the relay before and after the effect of each call with which it reads back.
+func (f *failureRig) killReadBack(t *testing.T) (ids []string) {
+	t.Helper()
+	for _, call := range []faults.Rule{
+		{Service: seam.DynamoDBStreams, Operation: "GetShardIterator"}, {Service: seam.DynamoDBStreams, Operation: "GetRecords"},
+		{Service: seam.SQS, Operation: "SendMessageBatch", Resource: "*RelayFailures*"}, {Service: seam.DynamoDB, Operation: "GetItem"},
+	} {
+		for _, phase := range []seam.Phase{seam.Before, seam.After} {
+			call.Function, call.Phase, call.Kind, call.Times = "RelayFunction", phase, seam.FaultKill, 1
+			ids = append(ids, broken(t, f.Rig, call)...)
+		}
+	}
+	return ids
+}
+
 // sayMore has both sides say something on both tracks.
 func (s *script) sayMore(t *testing.T, id chat.ConversationID, what string) {
 	t.Helper()
@@ -129,17 +144,21 @@ func (s *script) allTold(t *testing.T) {
 	report(t, slices.DeleteFunc(found, func(f history.Finding) bool { return f.Kind == history.JobDisorder }))
 }
 
-// TestRelayFailuresAreReadBack: the mapping gives up on records. What they appended reaches the integrations all the
-// same, with nobody doing anything, while the conversation stays open.
+// TestRelayFailuresAreReadBack: the mapping gives up on records, and the relay dies at every call with which it makes up
+// for that. What they appended reaches the integrations all the same, with nobody doing anything, while the conversation
+// stays open.
 func TestRelayFailuresAreReadBack(t *testing.T) {
 	t.Parallel()
 	f := newFailureRig(t, 50)
 	s := newScript(t, f.Rig, rig.Fast())
 	id := s.begun(t)
 	s.allTold(t)
-	rules := f.poison(t)
+	rules := append(f.poison(t), f.killReadBack(t)...)
 	s.sayMore(t, id, "given up on")
-	struck(t, f.Rig, rules)
+	f.until(t, "every fault", func(console.State) bool {
+		left, err := missing(t.Context(), f.Rig, rules)
+		return left == "" && err == nil
+	})
 	f.until(t, "the mapping to give up", func(st console.State) bool { return discarded(st) > 0 })
 	must(t, f.Mend(t.Context()))
 	s.sayMore(t, id, "relayed as ever")
