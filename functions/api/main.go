@@ -51,7 +51,7 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Sessions:      sessions,
 		Tickets:       &identity.Tickets{Store: ids, Workspaces: settings},
 		Workspaces:    ids,
-		Conversations: &chat.Service{Reader: store, SizeOf: protocol.EventSize},
+		Conversations: &chat.Service{Reader: store, Dir: store, SizeOf: protocol.EventSize},
 		Directory:     store,
 		SocketURL:     env.Required("WS_URL"),
 		Version:       env.Optional("PARLEY_VERSION", "dev"),
