@@ -1,0 +1,280 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Limits of automation.
+const (
+	// MaxRules is how many automation rules a workspace has.
+	MaxRules = 100
+	// MaxConditions is how many conditions a rule has, MaxSteps how many steps a macro.
+	MaxConditions = 20
+	MaxSteps      = 10
+	// MaxValue is the longest value of a condition or a step, in bytes.
+	MaxValue = 2000
+)
+
+// Rule is an automation: when an event comes and every condition holds, the steps are taken in order.
+type Rule struct {
+	ID      string
+	Name    string
+	Enabled bool
+	// On is the type of event that it waits for.
+	On         chat.EventType
+	Conditions []Condition
+	Steps      []Step
+}
+
+// Condition compares a fact with a value.
+type Condition struct {
+	Fact  Fact
+	Op    Op
+	Value string
+}
+
+// Fact is what a condition may look at.
+type Fact string
+
+// The facts. Fields of the conversation are facts too: "field.<name>".
+const (
+	FactText       Fact = "text"       // of the event
+	FactRole       Fact = "role"       // of the event's sender
+	FactReason     Fact = "reason"     // of the event
+	FactStatus     Fact = "status"     // of the conversation
+	FactDepartment Fact = "department" // its id
+	FactPriority   Fact = "priority"
+	FactTags       Fact = "tags"
+	FactPage       Fact = "page" // where the customer started
+	FactScore      Fact = "score"
+	FactOpen       Fact = "open" // "true" within business hours
+	FactReturning  Fact = "returning"
+	factField           = "field."
+)
+
+// Facts lists the fixed facts.
+func Facts() []Fact {
+	return []Fact{FactText, FactRole, FactReason, FactStatus, FactDepartment, FactPriority, FactTags, FactPage, FactScore, FactOpen, FactReturning}
+}
+
+// Op compares.
+type Op string
+
+// The operators. Texts are compared without regard to case. Of a list (tags), one member that fits is enough.
+const (
+	OpIs          Op = "is"
+	OpIsNot       Op = "is_not"
+	OpContains    Op = "contains"
+	OpNotContains Op = "not_contains"
+	OpStartsWith  Op = "starts_with"
+	OpAtLeast     Op = "at_least" // numbers
+	OpAtMost      Op = "at_most"  // numbers
+	OpSet         Op = "set"      // is not empty
+	OpNotSet      Op = "not_set"
+)
+
+// Ops lists the operators.
+func Ops() []Op {
+	return []Op{OpIs, OpIsNot, OpContains, OpNotContains, OpStartsWith, OpAtLeast, OpAtMost, OpSet, OpNotSet}
+}
+
+// StepKind is what a step of a macro or a rule does: each is a command with its own permission.
+type StepKind string
+
+// The kinds of step.
+const (
+	StepReply      StepKind = "reply"    // Value is the text, with variables
+	StepNote       StepKind = "note"     // Value is the text, with variables
+	StepTag        StepKind = "tag"      // Value is the tag
+	StepUntag      StepKind = "untag"    // Value is the tag
+	StepPriority   StepKind = "priority" // Value is -2 to 3
+	StepField      StepKind = "field"    // Name and Value
+	StepDepartment StepKind = "department"
+	StepAssign     StepKind = "assign" // Value is a user id
+	StepSnooze     StepKind = "snooze" // Value is a duration in minutes
+	StepClose      StepKind = "close"  // Value is the reason
+)
+
+// StepKinds lists the kinds.
+func StepKinds() []StepKind {
+	return []StepKind{StepReply, StepNote, StepTag, StepUntag, StepPriority, StepField, StepDepartment, StepAssign, StepSnooze, StepClose}
+}
+
+// Step is one thing that a macro or a rule does.
+type Step struct {
+	Kind  StepKind
+	Name  string
+	Value string
+}
+
+// Macro is several steps at once, taken by an operator.
+type Macro struct {
+	ID    string
+	Name  string
+	Steps []Step
+}
+
+// Values are the facts at the time of an event. A fact that is absent is "".
+type Values map[Fact][]string
+
+// Checked is one condition with how it came out.
+type Checked struct {
+	Condition Condition
+	Was       []string
+	Holds     bool
+}
+
+// Evaluate says whether the rule applies, and how every condition came out: a dry run shows the same that a real
+// one decides by. A disabled rule is evaluated too.
+func (r Rule) Evaluate(on chat.EventType, v Values) (applies bool, checked []Checked) {
+	applies = on == r.On
+	for _, c := range r.Conditions {
+		holds := c.holds(v[c.Fact])
+		checked = append(checked, Checked{c, v[c.Fact], holds})
+		applies = applies && holds
+	}
+	return applies, checked
+}
+
+func (c Condition) holds(was []string) bool {
+	was = slices.DeleteFunc(slices.Clone(was), func(s string) bool { return s == "" })
+	any := func(fits func(string) bool) bool { return slices.ContainsFunc(was, fits) }
+	want := strings.ToLower(c.Value)
+	is := func(s string) bool { return strings.ToLower(s) == want }
+	contains := func(s string) bool { return strings.Contains(strings.ToLower(s), want) }
+	switch c.Op {
+	case OpIs:
+		return any(is)
+	case OpIsNot:
+		return !any(is)
+	case OpContains:
+		return any(contains)
+	case OpNotContains:
+		return !any(contains)
+	case OpStartsWith:
+		return any(func(s string) bool { return strings.HasPrefix(strings.ToLower(s), want) })
+	case OpAtLeast, OpAtMost:
+		return any(c.compares)
+	case OpSet:
+		return len(was) > 0
+	case OpNotSet:
+		return len(was) == 0
+	}
+	return false
+}
+
+// compares is false for what is not a number.
+func (c Condition) compares(s string) bool {
+	a, err := strconv.ParseFloat(s, 64)
+	b, err2 := strconv.ParseFloat(c.Value, 64)
+	if err != nil || err2 != nil {
+		return false
+	}
+	return c.Op == OpAtLeast && a >= b || c.Op == OpAtMost && a <= b
+}
+
+// Check returns CodeInvalid, naming the field, unless the rule is well-formed.
+func (r Rule) Check() error {
+	if err := checkName(r.Name); err != nil {
+		return err
+	}
+	if !slices.Contains(chat.EventTypes(), r.On) || r.On == chat.EventAutomated || r.On == chat.EventAutoFailed {
+		return chat.Errorf(chat.CodeInvalid, "on: not a type of event that rules can wait for")
+	}
+	if len(r.Conditions) > MaxConditions {
+		return chat.Errorf(chat.CodeInvalid, "conditions: at most %d", MaxConditions)
+	}
+	for i, c := range r.Conditions {
+		if err := c.check(); err != nil {
+			return chat.Errorf(chat.CodeInvalid, "conditions[%d]: %v", i, err)
+		}
+	}
+	return CheckSteps(r.Steps)
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > 100 {
+		return chat.Errorf(chat.CodeInvalid, "name: 1 to 100 bytes")
+	}
+	return nil
+}
+
+func (c Condition) check() error {
+	name, isField := strings.CutPrefix(string(c.Fact), factField)
+	switch {
+	case isField && name == "", !isField && !slices.Contains(Facts(), c.Fact):
+		return fmt.Errorf("fact: none that rules know")
+	case !slices.Contains(Ops(), c.Op):
+		return fmt.Errorf("op: none that rules know")
+	case len(c.Value) > MaxValue:
+		return fmt.Errorf("value: at most %d bytes", MaxValue)
+	case c.Op == OpSet || c.Op == OpNotSet:
+		return nil
+	case c.Value == "":
+		return fmt.Errorf("value: must not be empty; set and not_set ask for that")
+	}
+	if c.Op == OpAtLeast || c.Op == OpAtMost {
+		if _, err := strconv.ParseFloat(c.Value, 64); err != nil {
+			return fmt.Errorf("value: not a number")
+		}
+	}
+	return nil
+}
+
+// CheckSteps returns CodeInvalid, naming the step, unless all are well-formed.
+func CheckSteps(steps []Step) error {
+	if len(steps) == 0 || len(steps) > MaxSteps {
+		return chat.Errorf(chat.CodeInvalid, "steps: 1 to %d", MaxSteps)
+	}
+	for i, s := range steps {
+		if err := s.check(); err != nil {
+			return chat.Errorf(chat.CodeInvalid, "steps[%d]: %v", i, err)
+		}
+		if s.Kind == StepClose && i != len(steps)-1 {
+			return chat.Errorf(chat.CodeInvalid, "steps[%d]: close comes last", i)
+		}
+	}
+	return nil
+}
+
+func (s Step) check() error {
+	if len(s.Value) > MaxValue || len(s.Name) > 40 {
+		return fmt.Errorf("value: at most %d bytes, name: at most 40", MaxValue)
+	}
+	if s.Value == "" && s.Kind != StepClose && s.Kind != StepField {
+		return fmt.Errorf("value: must not be empty")
+	}
+	switch s.Kind {
+	case StepPriority:
+		if n, err := strconv.Atoi(s.Value); err != nil || n < chat.MinPriority || n > chat.MaxPriority {
+			return fmt.Errorf("value: a priority from %d to %d", chat.MinPriority, chat.MaxPriority)
+		}
+	case StepSnooze:
+		if n, err := strconv.Atoi(s.Value); err != nil || n < 1 || n > 366*24*60 {
+			return fmt.Errorf("value: minutes, from 1 to a year")
+		}
+	case StepDepartment:
+		if !chat.DepartmentID(s.Value).Valid() {
+			return fmt.Errorf("value: not a department")
+		}
+	case StepAssign:
+		if !chat.UserID(s.Value).Valid() {
+			return fmt.Errorf("value: not a user")
+		}
+	case StepField:
+		if s.Name == "" {
+			return fmt.Errorf("name: must not be empty")
+		}
+	case StepReply, StepNote:
+		return checkVariables(s.Value)
+	case StepTag, StepUntag, StepClose:
+	default:
+		return fmt.Errorf("kind: none that macros know")
+	}
+	return nil
+}
