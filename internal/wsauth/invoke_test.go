@@ -65,7 +65,8 @@ func TestInvokeRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
 	quiet := slog.New(slog.DiscardHandler)
 	whole := string(raw(t, "authorizer"))
-	for _, text := range []string{"", "[]", whole[:strings.Index(whole, `"queryStringParameters"`)], strings.ReplaceAll(whole, "ptk_", "pst_")} {
+	torn, _, _ := strings.Cut(whole, `"queryStringParameters"`)
+	for _, text := range []string{"", "[]", torn, strings.ReplaceAll(whole, "ptk_", "pst_")} {
 		if out, err := (&Authorizer{Tickets: redeemer{}, Log: quiet}).Invoke(t.Context(), []byte(text)); err == nil {
 			t.Errorf("%q is allowed: %s", text, out)
 		}
