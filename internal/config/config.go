@@ -64,6 +64,7 @@ func (r *Reader) Err() error { return errors.Join(r.errs...) }
 // AWS is the shared part of all clients.
 type AWS struct {
 	config aws.Config
+	client wholeRequests
 	r      *Reader
 }
 
@@ -75,9 +76,10 @@ func (r *Reader) AWS() AWS {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = idlePerHost
 	transport.MaxIdleConns = 0
-	return AWS{r: r, config: aws.Config{
+	client := wholeRequests{&http.Client{Transport: transport}}
+	return AWS{r: r, client: client, config: aws.Config{
 		Region:      r.Required("AWS_REGION"),
-		HTTPClient:  &http.Client{Transport: transport},
+		HTTPClient:  client,
 		Credentials: aws.CredentialsProviderFunc(r.credentials),
 	}}
 }
@@ -110,7 +112,7 @@ func (a AWS) DynamoDB() *dynamodb.Client {
 		if e := a.endpoint("DYNAMODB"); e != nil {
 			o.BaseEndpoint = e
 		}
-		o.HTTPClient = timeoutClient(a.config.HTTPClient, 2*time.Second)
+		o.HTTPClient = a.client.within(2 * time.Second)
 	})
 }
 
@@ -120,7 +122,7 @@ func (a AWS) Streams() *dynamodbstreams.Client {
 		if e := a.endpoint("DYNAMODB_STREAMS"); e != nil {
 			o.BaseEndpoint = e
 		}
-		o.HTTPClient = timeoutClient(a.config.HTTPClient, 5*time.Second)
+		o.HTTPClient = a.client.within(5 * time.Second)
 	})
 }
 
@@ -130,7 +132,7 @@ func (a AWS) SQS() *sqs.Client {
 		if e := a.endpoint("SQS"); e != nil {
 			o.BaseEndpoint = e
 		}
-		o.HTTPClient = timeoutClient(a.config.HTTPClient, 2*time.Second)
+		o.HTTPClient = a.client.within(2 * time.Second)
 	})
 }
 
@@ -143,14 +145,4 @@ func (a AWS) Connections() *apigatewaymanagementapi.Client {
 		o.BaseEndpoint = &endpoint
 		o.Retryer = aws.NopRetryer{}
 	})
-}
-
-func timeoutClient(c aws.HTTPClient, d time.Duration) aws.HTTPClient {
-	base, ok := c.(*http.Client)
-	if !ok {
-		return c
-	}
-	copied := *base
-	copied.Timeout = d
-	return &copied
 }

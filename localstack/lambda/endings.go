@@ -68,7 +68,7 @@ func (f *function) bury(p *process, how string) (requestID, complaint string) {
 			f.settle(inv, p.cause.result(inv.id, how))
 		}
 	}
-	f.startMissing()
+	f.serveWaiters()
 	return requestID, complaint
 }
 
@@ -110,7 +110,7 @@ func (f *function) retireAll() {
 	for _, w := range f.waiters {
 		w.cause = false
 	}
-	f.startMissing()
+	f.serveWaiters()
 }
 
 // sweep freezes and retires idle processes and kills those that take too long to start.
@@ -131,7 +131,7 @@ func (f *function) sweep(now time.Time) {
 			p.signalKill()
 		}
 	}
-	f.startMissing()
+	f.serveWaiters()
 	f.mu.Unlock()
 }
 

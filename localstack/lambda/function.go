@@ -1,9 +1,6 @@
 package lambda
 
 import (
-	"context"
-	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +22,8 @@ type function struct {
 	waiters   []*waiter             // oldest first
 	starting  int                   // of the current generation
 	live      int                   // of the current generation, starting ones included
+	turns     uint64                // counts what moves: processes given out, started or come back
+	watched   bool                  // reconsider will look after the waiters
 	counts    Counts
 }
 
@@ -36,18 +35,6 @@ type Counts struct {
 	Throttles   uint64 `json:"throttles"`
 	Cold        uint64 `json:"cold"`
 	Crashes     uint64 `json:"crashes"`
-}
-
-// waiter is an invocation that waits for a process.
-type waiter struct {
-	turn  chan turn // buffered
-	cause bool      // a process was started for it
-}
-
-// turn ends the wait: a process, or the failure of the one that was started for the waiter.
-type turn struct {
-	process *process
-	failed  initFailure
 }
 
 // invocation is one event on its way through a process.
@@ -78,95 +65,14 @@ func newFunction(r *Runner, spec template.Function) *function {
 	return &function{runner: r, spec: spec, binary: Binary(r.opts.BinDir, spec), limit: limit, processes: map[*process]struct{}{}}
 }
 
-// acquire returns the most recently used idle process, or waits for one; it starts another when the cap
-// allows. A nil process with a nil error means that the process started for this call failed to come up.
-func (f *function) acquire(ctx context.Context) (*process, initFailure, error) {
-	f.mu.Lock()
-	if n := len(f.idle); n > 0 {
-		p := f.idle[n-1]
-		f.idle = f.idle[:n-1]
-		f.mu.Unlock()
-		return p, initFailure{}, nil
+// starter is the one for the function's processes. What a queue or a stream invokes has nobody who waits for it; on
+// Lambda it would have a machine of its own, here it stands back for those who do.
+func (f *function) starter() *starter {
+	if len(f.spec.Queues)+len(f.spec.Streams) > 0 {
+		return f.runner.yielding
 	}
-	if f.limit == 0 { // ReservedConcurrentExecutions: 0 switches a function off
-		f.counts.Throttles++
-		f.mu.Unlock()
-		return nil, initFailure{}, ErrThrottled
-	}
-	w := &waiter{turn: make(chan turn, 1)}
-	f.waiters = append(f.waiters, w)
-	f.startMissing()
-	f.mu.Unlock()
-	return f.await(ctx, w)
+	return f.runner.starter
 }
-
-func (f *function) await(ctx context.Context, w *waiter) (*process, initFailure, error) {
-	timer := time.NewTimer(f.runner.opts.QueueWait)
-	defer timer.Stop()
-	var err error
-	select {
-	case t := <-w.turn:
-		return t.process, t.failed, nil
-	case <-timer.C:
-		err = ErrThrottled
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-f.runner.done:
-		err = ErrClosed
-	}
-	f.mu.Lock()
-	i := slices.Index(f.waiters, w)
-	if i >= 0 {
-		f.waiters = slices.Delete(f.waiters, i, i+1)
-		if errors.Is(err, ErrThrottled) {
-			f.counts.Throttles++
-		}
-	}
-	f.mu.Unlock()
-	if i < 0 { // a turn came at the last moment
-		t := <-w.turn
-		return t.process, t.failed, nil
-	}
-	return nil, initFailure{}, err
-}
-
-// startMissing starts processes while more invocations wait than are coming up, up to the cap. f.mu is held.
-func (f *function) startMissing() {
-	if f.runner.closing() {
-		return
-	}
-	for coming := f.starting + f.returning(); coming < len(f.waiters) && f.live < f.limit; coming++ {
-		w := f.waiters[0]
-		if i := slices.IndexFunc(f.waiters, func(w *waiter) bool { return !w.cause }); i >= 0 {
-			w = f.waiters[i]
-		}
-		w.cause = true
-		f.starting++
-		f.live++
-		f.counts.Cold++
-		p := newProcess(f, w)
-		f.processes[p] = struct{}{}
-		f.runner.register(p)
-		f.runner.wg.Go(p.run)
-	}
-}
-
-// returning counts the processes that have just answered and will ask for their next event in a moment: a
-// caller that invokes again at once should get such a process, not a cold start. f.mu is held.
-func (f *function) returning() int {
-	n, now := 0, f.runner.opts.Now()
-	for p := range f.processes {
-		if p.inv != nil && p.inv.answered && !p.retired && !p.killed && now.Sub(p.answeredAt) < returnLimit {
-			n++
-		}
-	}
-	return n
-}
-
-// returnLimit is how long a process may take from its answer to asking for the next event before a waiting
-// invocation gives up on it and starts another. It takes microseconds, unless the machine is overloaded, and then
-// another cold start would be the wrong answer.
-const returnLimit = 200 * time.Millisecond
 
 // ready is called when a process asks for its next event on c: it is idle, and goes to the longest waiter or to
 // the idle ones.
@@ -191,14 +97,11 @@ func (f *function) ready(p *process, c *runtimeConn) {
 	}
 	p.parked = c
 	p.idleSince = f.runner.opts.Now()
-	if len(f.waiters) > 0 {
-		w := f.waiters[0]
-		f.waiters = slices.Delete(f.waiters, 0, 1)
-		w.turn <- turn{process: p}
-		return
-	}
+	p.takenAt = time.Time{}
 	f.idle = append(f.idle, p)
-	if f.runner.opts.FreezeAfter < 0 {
+	f.turns++
+	f.serveWaiters()
+	if f.runner.opts.FreezeAfter < 0 && p.takenAt.IsZero() {
 		p.freeze()
 	}
 }

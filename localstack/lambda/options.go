@@ -3,6 +3,7 @@ package lambda
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
@@ -48,6 +49,9 @@ type Options struct {
 
 	// MaxProcesses caps the processes of one function, default 8; a lower ReservedConcurrentExecutions wins.
 	MaxProcesses int
+	// Cores is how many processes of a function may compute side by side before an invocation waits a moment for one
+	// of them instead of waking or starting another. Default: those that this program may use.
+	Cores int
 	// QueueWait is how long an invocation waits for a process before ErrThrottled, default 10 s.
 	QueueWait time.Duration
 	// IdleAfter ends processes that had nothing to do for so long, default 10 minutes.
@@ -66,10 +70,10 @@ type Options struct {
 	Now     func() time.Time
 }
 
-// FreezeDelay is the default of Options.FreezeAfter: long enough that a busy process is not stopped between two
-// requests (stopping and waking one costs about 50 µs of latency and of the stack's CPU), short enough that a
-// goroutine left behind by a handler does not get far.
-const FreezeDelay = 20 * time.Millisecond
+// FreezeDelay is the default of Options.FreezeAfter: long enough that a process that is used ten times a second is not
+// stopped between two requests (stopping and waking one costs about 50 µs of latency and of the stack's CPU), short
+// enough that a goroutine left behind by a handler does not get far.
+const FreezeDelay = 100 * time.Millisecond
 
 // Line is one line that a process wrote, or that the runner has to say about it.
 type Line struct {
@@ -90,6 +94,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxProcesses <= 0 {
 		o.MaxProcesses = 8
+	}
+	if o.Cores <= 0 {
+		o.Cores = runtime.NumCPU()
 	}
 	if o.QueueWait <= 0 {
 		o.QueueWait = 10 * time.Second

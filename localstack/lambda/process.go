@@ -28,6 +28,7 @@ type process struct {
 	initFailure initFailure
 	init        time.Duration
 	idleSince   time.Time
+	takenAt     time.Time // by an invocation; zero while it is idle
 	answeredAt  time.Time
 	served      int
 	child       *os.Process // nil before it has started
@@ -96,7 +97,7 @@ func (p *process) start(cmd *exec.Cmd) (*os.File, error) {
 		return nil, err
 	}
 	cmd.Stdout, cmd.Stderr = write, write
-	err = p.fn.runner.starter.start(cmd)
+	err = p.fn.starter().start(cmd)
 	_ = write.Close() // the child has its own
 	if err != nil {
 		_ = read.Close()

@@ -16,3 +16,6 @@ func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgi
 
 // residentPages is not known here without cgo: the memory limit is enforced on Linux only.
 func residentPages(int) int64 { return 0 }
+
+// yieldPriority does nothing here: a priority is the whole program's.
+func yieldPriority() {}

@@ -18,6 +18,7 @@ type Runner struct {
 	functions map[string]*function // by logical id; fixed after New
 	listener  net.Listener
 	starter   *starter
+	yielding  *starter // of functions that nobody waits for
 	buffers   bufferPool
 
 	mu        sync.Mutex
@@ -48,7 +49,8 @@ func New(o Options) (*Runner, error) {
 		opts:      o,
 		functions: make(map[string]*function, len(o.Functions)),
 		listener:  listener,
-		starter:   newStarter(),
+		starter:   newStarter(func() {}),
+		yielding:  newStarter(yieldPriority),
 		processes: map[string]*process{},
 		byID:      map[string]*process{},
 		done:      make(chan struct{}),
@@ -203,6 +205,7 @@ func (r *Runner) Close(ctx context.Context) error {
 	closeErr := r.listener.Close()
 	r.wg.Wait()
 	r.starter.stop()
+	r.yielding.stop()
 	return errors.Join(err, closeErr)
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // starter starts every child from one thread that lives as long as the runner: PR_SET_PDEATHSIG fires when
-// the thread that forked ends (prctl(2)), and Go ends threads as it likes.
+// the thread that forked ends (prctl(2)), and Go ends threads as it likes. Children inherit its priority.
 type starter struct {
 	requests chan startRequest
 	stopped  chan struct{}
@@ -17,15 +17,18 @@ type startRequest struct {
 	done chan error
 }
 
-func newStarter() *starter {
+// newStarter returns a starter whose children run at the stack's own priority, or at a lower one: prepare is called on
+// the thread first.
+func newStarter(prepare func()) *starter {
 	s := &starter{requests: make(chan startRequest), stopped: make(chan struct{})}
-	go s.run()
+	go s.run(prepare)
 	return s
 }
 
-func (s *starter) run() {
+// run never unlocks its thread, which ends with it: its priority cannot be raised again.
+func (s *starter) run(prepare func()) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	prepare()
 	defer close(s.stopped)
 	for request := range s.requests {
 		request.done <- request.cmd.Start()
