@@ -24,14 +24,17 @@ func main() {
 	aws := env.AWS()
 	epoch := uint32(env.Uint("RESTORE_EPOCH", 16))
 	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Connections: env.Required("CONNECTION_TABLE"), Epoch: epoch}
+	routing := &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")}
 	delivery := &chat.Delivery{
 		Push:   gateway.Pusher{API: aws.Connections()},
 		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
+		Routing: routing,
 	}
 	handler := &wsapi.Handler{
 		Chat: &chat.Service{
 			Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
+			Staff: store, Entries: store, Routing: routing,
 			Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Arrivals: identity.Arrivals{Store: dynamo.Identity{Store: store}},
 			Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 		},

@@ -64,6 +64,8 @@ type Delivery struct {
 	Subs    Subscriptions
 	Sockets Sockets
 	Encode  Encoder
+	// Routing may be nil: then only the relay tells routing of what was committed.
+	Routing RoutingQueue
 	// Budget bounds the pushes of one request, default 300 ms: what is left over goes to the queue.
 	Budget time.Duration
 	// Parallel bounds the posts under way at once, default 32.

@@ -40,6 +40,8 @@ type Welcome struct {
 	More ConversationID
 	// Moved holds the read cursors that moved, for those who are to see it.
 	Moved []*Signal
+	// Operator is how the user stands to routing; nil for one who is not on duty.
+	Operator *Operator
 }
 
 const (
@@ -73,7 +75,7 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 	if err := checkCursors(cursors, more); err != nil {
 		return nil, err
 	}
-	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.now().Add(ListenerLife)) })
+	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.listensUntil(p)) })
 	if errors.Is(err, ErrGone) {
 		return nil, Errorf(CodeHelloFirst, "the socket has closed; say hello on another")
 	}
@@ -88,6 +90,11 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 		return nil, err
 	}
 	w := &Welcome{}
+	if more == "" {
+		if w.Operator, err = s.Arrived(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	ids := toSubscribe(open, cursors, more, w)
 	if err := s.subscribeAll(ctx, p, ids, cursors, w); err != nil {
 		return nil, err

@@ -55,12 +55,79 @@ type Operator struct {
 	Missed int
 	// TypingUntil is until when they type in a conversation that they have not answered yet.
 	TypingUntil time.Time
+	// Online is since when they are connected, as their own log has it; zero while they are not.
+	Online time.Time
 	// Events is how many events their own log has.
 	Events uint64
 }
 
 // Connected says whether the operator is there, or within grace.
 func (o Operator) Connected(now time.Time) bool { return o.Lease.Add(DisconnectGrace).After(now) }
+
+// OnDuty says whether the operator is at work: accepting or away.
+func (o Operator) OnDuty() bool { return o.Duty == DutyAccepting || o.Duty == DutyAway }
+
+// OperatorEventType says what an event of an operator's own log tells.
+type OperatorEventType string
+
+// The types of event of an operator's own log.
+const (
+	OperatorStatus       OperatorEventType = "operator.status"
+	OperatorConnected    OperatorEventType = "operator.connected"
+	OperatorDisconnected OperatorEventType = "operator.disconnected"
+)
+
+// OperatorEventTypes lists every type. The order is the storage code: append only.
+func OperatorEventTypes() []OperatorEventType {
+	return []OperatorEventType{OperatorStatus, OperatorConnected, OperatorDisconnected}
+}
+
+// OperatorEvent is one entry of an operator's own log: what their occupancy is counted from. It never changes.
+type OperatorEvent struct {
+	Seq  uint64
+	Type OperatorEventType
+	At   time.Time
+	// Sender is who did it: the operator, a supervisor, or SystemUser.
+	Sender UserID
+	Role   Role
+	// From and To of OperatorStatus.
+	From, To Duty
+	Reason   string
+}
+
+// OperatorStore keeps how operators stand. Errors: *Refused, or one that wraps ErrUnknownOutcome.
+type OperatorStore interface {
+	Operators
+	// ChangeOperator changes what differs between the image old (nil: there is no such item, or nothing in it but a
+	// load) and next, but for load and last assignment, and appends the events to the operator's log, in one
+	// transaction. *Refused when the log, or what is to change, is not as in old any more. Seqs of the events are set.
+	ChangeOperator(ctx context.Context, old *Operator, next Operator, events ...OperatorEvent) error
+	// RenewLease moves the lease of an operator on duty on, and returns the image after it; nil for one who is not.
+	RenewLease(ctx context.Context, w WorkspaceID, u UserID, until time.Time) (*Operator, error)
+	// OperatorTypes notes until when an operator on duty types; for others it does nothing.
+	OperatorTypes(ctx context.Context, w WorkspaceID, u UserID, until time.Time) error
+	// OperatorAnswers forgets what the operator has missed in a row.
+	OperatorAnswers(context.Context, WorkspaceID, UserID) error
+	// OperatorEvents returns up to limit events with seq > after, oldest first, consistently.
+	OperatorEvents(ctx context.Context, w WorkspaceID, u UserID, after uint64, limit int) ([]OperatorEvent, error)
+}
+
+// MaxAssignments is how many assignments of a department are kept for estimates.
+const MaxAssignments = 20
+
+// Entries mends the queue. Only transitions write entries otherwise.
+type Entries interface {
+	// DropEntry removes the entry if it still has its version.
+	DropEntry(context.Context, WorkspaceID, Waiting) error
+	// PutEntry stores the entry if there is none, or one of an earlier version.
+	PutEntry(context.Context, WorkspaceID, Waiting) error
+	// Assigned notes when conversations of the department were given out, and keeps the newest MaxAssignments;
+	// Assignments lists them, oldest first. They are for estimates only: of two writers at once one may win.
+	Assigned(ctx context.Context, w WorkspaceID, d DepartmentID, at time.Time, n int) error
+	Assignments(context.Context, WorkspaceID, DepartmentID) ([]time.Time, error)
+	// ToldPosition notes in the entry what the customer was told, if it still has its version.
+	ToldPosition(context.Context, WorkspaceID, Waiting) error
+}
 
 // Operators reads how operators stand, consistently.
 type Operators interface {

@@ -271,7 +271,7 @@ func TestEveryCommandHasARow(t *testing.T) {
 		t.Errorf("%d commands are declared, %d listed, %d have a row here", declared, len(chat.Commands()), len(permitted))
 	}
 	for _, cmd := range chat.Commands() {
-		if len(permitted[cmd]) != len(chat.Roles()) {
+		if len(permitted[cmd]) != len(chat.Roles())-1 {
 			t.Errorf("%s has no row in this test", cmd)
 		}
 		if !slices.ContainsFunc(chat.Roles(), func(r chat.Role) bool { return chat.Allowed(r, cmd) != chat.Denied }) {

@@ -225,6 +225,10 @@ type Waiting struct {
 	PreferredUntil time.Time
 	// Tried lists the operators who missed an offer of it.
 	Tried []UserID
+	// Told is the position that the customer was told last, 0 for none yet, and ToldAt when. They are written beside
+	// the transitions, and a transition forgets them.
+	Told   int
+	ToldAt time.Time
 }
 
 // Keep completes an entry by what the image before knows of its skills and of who was tried.

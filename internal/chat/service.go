@@ -20,6 +20,14 @@ type Service struct {
 	Arrivals Arrivals
 	// Departments lists a workspace's departments; nil, or an empty list, stands for a workspace without any.
 	Departments func(context.Context, WorkspaceID) ([]DepartmentID, error)
+	// Staff is how operators stand, Routing takes jobs for routing, Entries mends the queue, Timers arms timers: all
+	// are needed by routing only.
+	Staff   OperatorStore
+	Routing RoutingQueue
+	Entries Entries
+	Timers  Timers
+	// Policies returns how a department routes; nil stands for the defaults.
+	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
 	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
 	Tails    Mover
 	Delivery *Delivery

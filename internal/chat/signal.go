@@ -112,6 +112,9 @@ func (s *Service) Ping(ctx context.Context, p Principal, cursors map[Conversatio
 	if err := s.checkSession(ctx, p); err != nil {
 		return nil, err
 	}
+	if _, err := s.Arrived(ctx, p); err != nil {
+		return nil, err
+	}
 	var open []ConversationID
 	err := s.retry(ctx, func() (err error) {
 		open, err = s.Dir.Open(ctx, p.Workspace, p.User, "", MaxSubscriptions)

@@ -2,8 +2,10 @@ package dynamo
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -20,19 +22,41 @@ import (
 //	<workspace>#<user>                            O<conversation>        membership in an open conversation
 //	                                              C<conversation>        membership in a closed one
 //	                                              S<session>             session
-//	                                              A                      account (staff)
+//	                                              E<seq, 12 digits>      event of an operator's own log
 //	<workspace>#waiting#<department>              <rank in ms, 13 digits>#<conv> waiting conversation
+//	<workspace>#staff                             <user>                 account of a member of staff
+//	                                              V                      version of the roster: counts admins lost
+//	<workspace>#invitations                       <id>                   invitation, or link to set a password
+//	<workspace>#keys                              <user>                 API key
+//	<workspace>#bots                              <user>                 bot
+//	<workspace>#audit#<month>                     <id>                   entry of the audit log
+//	<workspace>#oidc#<link>                       L                      somebody at the identity provider → user
 //	<workspace>#operators                         <user>                 how an operator stands to routing
+//	<workspace>#tag#<tag>                         <start in ms, 13 digits>#<conv> a conversation with the tag
+//	<workspace>#routing                           D<department>          when a department's conversations were given out
 //	<workspace>#subscriptions                     <id>                   integration subscription
 //	<workspace>                                   W                      workspace settings
+//	                                              I                      identity provider
 //	widget#<key>                               !  W                      widget key → workspace, allowed origins
 //	email#<address>                            !  A                      staff sign-in address → workspace, user
+//	due#<Unix minute, 8 digits>#<shard>        !  <kind>#<workspace>#…   timer that is due in that minute
+//	due                                        !  C                      up to which minute they were enqueued
+//	active#<shard>                             !  <workspace>            workspace that the minute's sweep looks after
+//
+//	indexes of the chat table, of STATE only: keys, sorted by gt, <start in ms, 13 digits>#<conv>
+//	departments, by gd                            <workspace>#department#<O, or C when over>#<department>
+//	operators, by go                              <workspace>#operator#<O|C>#<assignee>
+//	customers, by gc                              <workspace>#customer#<O|C>#<customer>
 //
 //	connection table (expires)
 //	<workspace>#<user>                            <connection>           a live socket, or g: the tombstone of one
 //	<workspace>#desk                              <connection>           a live socket of staff, for broadcasts
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD
 //	<workspace>#ticket#<hash>                     T                      one-time socket ticket
+//	<workspace>#positions                         D<department>          when those who wait are told next how it stands
+//	<workspace>#once#<user>#<key>                 K                      request with an Idempotency-Key, and its answer
+//	<workspace>#signon#<hash>                     F                      sign-in at the identity provider, under way
+//	                                              H                      the same, succeeded
 //	signin#<counter>                           !  N                      failed sign-ins of a quarter of an hour
 type key struct{ pk, sk string }
 
@@ -74,7 +98,29 @@ func sessionKey(w chat.WorkspaceID, u chat.UserID, s chat.SessionID) key {
 	return key{userPartition(w, u), "S" + string(s)}
 }
 
-func accountKey(w chat.WorkspaceID, u chat.UserID) key { return key{userPartition(w, u), "A"} }
+func accountKey(w chat.WorkspaceID, u chat.UserID) key { return key{string(w) + "#staff", string(u)} }
+func rosterKey(w chat.WorkspaceID) key                 { return key{string(w) + "#staff", "V"} }
+
+func invitationKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#invitations", id} }
+func providerKey(w chat.WorkspaceID) key              { return key{string(w), "I"} }
+func linkKey(w chat.WorkspaceID, external string) key {
+	return key{string(w) + "#oidc#" + external, "L"}
+}
+func flowKey(w chat.WorkspaceID, hash string) key     { return key{string(w) + "#signon#" + hash, "F"} }
+func handoverKey(w chat.WorkspaceID, hash string) key { return key{string(w) + "#signon#" + hash, "H"} }
+
+// principalKey names an API key or a bot.
+func principalKey(w chat.WorkspaceID, role chat.Role, id chat.UserID) key {
+	if role == chat.RoleBot {
+		return key{string(w) + "#bots", string(id)}
+	}
+	return key{string(w) + "#keys", string(id)}
+}
+
+// auditKey names an entry in its month (UTC), so that no partition grows for ever; ids sort by time.
+func auditKey(w chat.WorkspaceID, at time.Time, id string) key {
+	return key{string(w) + "#audit#" + at.UTC().Format("2006-01"), id}
+}
 
 // waitingPartition names a department's queue, "" that of a workspace without departments. It is one partition, since
 // it is read in order: DynamoDB's 1,000 write units a second for a partition are some 250 arrivals and assignments.
@@ -91,8 +137,52 @@ func splitWaitingKey(sk string) (rank string, c chat.ConversationID) {
 	return rank, chat.ConversationID(conversation)
 }
 
+// shelfPartition names a list of conversations: in an index, or, for tags, in the table. A tag may hold anything, and
+// comes last.
+func shelfPartition(s chat.Shelf) string {
+	if s.Kind == chat.ShelfTag {
+		return string(s.Workspace) + "#tag#" + s.Name
+	}
+	open := "O"
+	if s.Over {
+		open = "C"
+	}
+	return string(s.Workspace) + "#" + string(s.Kind) + "#" + open + "#" + s.Name
+}
+
+// listedKey is the sort key in such a list.
+func listedKey(l chat.Listed) string {
+	return fmt.Sprintf("%013d#%s", l.Started.UnixMilli(), l.Conversation)
+}
+
+func splitListedKey(sk string) chat.Listed {
+	ms, conversation, _ := strings.Cut(sk, "#")
+	n, _ := strconv.ParseInt(ms, 10, 64)
+	return chat.Listed{Started: timeOf(n), Conversation: chat.ConversationID(conversation)}
+}
+
+func tagKey(ref chat.Ref, tag string, started time.Time) key {
+	return key{shelfPartition(chat.Shelf{Workspace: ref.Workspace, Kind: chat.ShelfTag, Name: tag}), listedKey(chat.Listed{Started: started, Conversation: ref.Conversation})}
+}
+
 func operatorKey(w chat.WorkspaceID, u chat.UserID) key {
 	return key{string(w) + "#operators", string(u)}
+}
+
+// maxSeq is the last seq that a sort key has room for.
+const maxSeq = 999_999_999_999
+
+func operatorEventKey(w chat.WorkspaceID, u chat.UserID, seq uint64) key {
+	return key{userPartition(w, u), fmt.Sprintf("E%012d", seq)}
+}
+
+func operatorEventSeq(sk string) uint64 {
+	seq, _ := strconv.ParseUint(strings.TrimPrefix(sk, "E"), 10, 64)
+	return seq
+}
+
+func assignmentsKey(w chat.WorkspaceID, d chat.DepartmentID) key {
+	return key{string(w) + "#routing", "D" + string(d)}
 }
 
 func subscriptionKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#subscriptions", id} }
@@ -119,3 +209,39 @@ func ticketKey(w chat.WorkspaceID, hash string) key {
 // attemptKey names a counter of failed attempts to sign in, which identity names by kind, window and a hash. It
 // begins with no workspace: the address that is tried may belong to none.
 func attemptKey(counter string) key { return key{"signin#" + counter, "N"} }
+
+// requestKey names a request by the hash of its Idempotency-Key.
+func requestKey(k chat.RequestKey) key {
+	return key{string(k.Workspace) + "#once#" + string(k.User) + "#" + k.Key, "K"}
+}
+
+// duePartition names a shard of a minute's timers. It begins with no workspace, nor does activeKey: the sweep is for
+// all of them.
+func duePartition(minute time.Time, shard int) string {
+	return fmt.Sprintf("due#%08d#%d", minute.Unix()/60, shard)
+}
+
+// dueKey names a timer by what it is: the same timer again has the same key.
+func dueKey(minute time.Time, t chat.Timer) key {
+	sk := fmt.Sprintf("%s#%s#%s#%s#%s#%s#%d#%d", t.Kind, t.Workspace, t.Conversation, t.Department, t.User, t.Clock, t.Version, t.After)
+	return key{duePartition(minute, int(hashOf(sk)%chat.DueShards)), sk}
+}
+
+func sweptKey() key { return key{"due", "C"} }
+
+func activePartition(shard int) string { return "active#" + strconv.Itoa(shard) }
+
+func activeKey(w chat.WorkspaceID) key {
+	return key{activePartition(int(hashOf(string(w)) % chat.ActiveShards)), string(w)}
+}
+
+// hashOf is FNV-1a, by which rows are spread over shards: stored data like the keys.
+func hashOf(text string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum32()
+}
+
+func positionKey(w chat.WorkspaceID, d chat.DepartmentID) key {
+	return key{string(w) + "#positions", "D" + string(d)}
+}

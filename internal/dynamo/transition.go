@@ -17,6 +17,9 @@ import (
 // Transition appends and changes the state, the memberships, the waiting list and the operators' loads in one
 // transaction. HEAD comes first and the loads last, so that the reasons of a cancelled one can be told apart.
 func (s *Store) Transition(ctx context.Context, a chat.Append, c chat.Change) error {
+	if c.Aside {
+		c.Status = c.Old.Status
+	}
 	x := newExpression()
 	x.appendEvents(a)
 	x.appendOther(c.Old, otherTrack(a.Track), c.Other, c.Still)
@@ -28,8 +31,11 @@ func (s *Store) Transition(ctx context.Context, a chat.Append, c chat.Change) er
 		ExpressionAttributeNames: x.placeholders(), ExpressionAttributeValues: x.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}}
+	items = append(items, s.stateTx(a, c)...)
 	items = append(items, s.memberships(a, c)...)
-	items = append(items, s.waiting(a.Ref, c.Old, next)...)
+	if !c.Aside || next != nil {
+		items = append(items, s.waiting(a.Ref, c.Old, next)...)
+	}
 	for _, p := range c.Places {
 		items = append(items, s.place(a.Workspace, p))
 	}
@@ -67,6 +73,14 @@ func (x *expression) change(a chat.Append, c chat.Change) *chat.Waiting {
 	if x.values[":v"] == nil {
 		x.require = append(x.require, "v = "+x.value("v", num(c.Old.Version)))
 	}
+	if c.Old.Asides > 0 {
+		x.require = append(x.require, "av = "+x.value("av", num(c.Old.Asides)))
+	} else {
+		x.require = append(x.require, "attribute_not_exists(av)")
+	}
+	if c.Aside {
+		return x.aside(a, c)
+	}
 	x.set = append(x.set, "st = "+x.value("st", str(statusCodes[c.Status])), "v = v + "+x.value("one", num(1)))
 	assignee := x.assignee(c)
 	if c.Old.Status.Control() != c.Status.Control() || c.Old.Assignee != assignee {
@@ -85,6 +99,23 @@ func (x *expression) change(a chat.Append, c chat.Change) *chat.Waiting {
 	}
 	x.people(a.Rule.Actor, c)
 	return x.queue(a.Ref, c)
+}
+
+// aside changes people and the priority, and returns the waiting entry if the priority has moved it.
+func (x *expression) aside(a chat.Append, c chat.Change) *chat.Waiting {
+	if c.Raises() {
+		x.set = append(x.set, "av = "+x.value("an", num(c.Old.Asides+1)))
+	}
+	x.people(a.Rule.Actor, c)
+	if c.Priority == nil {
+		return nil
+	}
+	x.set = append(x.set, "pr = "+x.value("pr", num(*c.Priority)))
+	if !c.Status.Waits() {
+		return nil
+	}
+	e := waitingEntry(a.Ref, c.Entry.Keep(c.Old), c.Status, customerOf(c.Old), c.Old.Department, *c.Priority, c.Old.QueuedAt, c.Old.Version)
+	return &e
 }
 
 func (x *expression) assignee(c chat.Change) chat.UserID {
@@ -114,6 +145,12 @@ func (x *expression) people(actor chat.UserID, c chat.Change) {
 		n++
 		i := strconv.Itoa(n)
 		x.set = append(x.set, "P."+x.name("u"+i, mapKey(u))+" = "+x.value("p"+i, participant(role, c.Old.Participants[u].Cursor)))
+	}
+	for _, u := range c.Watchers {
+		if _, in := c.Old.Participants[u]; in {
+			n++
+			x.set = append(x.set, "P."+x.name("u"+strconv.Itoa(n), mapKey(u))+".w = "+x.value("w", num(1)))
+		}
 	}
 	if c.Listen != "" {
 		x.set = append(x.set, "L."+x.name("l", string(c.Listen))+" = "+x.value("l", bin(packListener(c.Listener))))
@@ -243,6 +280,9 @@ func waitingItem(ref chat.Ref, e chat.Waiting) item {
 	if len(e.Skills) > 0 {
 		it["s"] = texts(e.Skills)
 	}
+	if e.Told > 0 {
+		it["tp"], it["ta"] = num(e.Told), num(millisOf(e.ToldAt))
+	}
 	if e.Preferred != "" {
 		it["pu"], it["pe"] = str(string(e.Preferred)), num(millisOf(e.PreferredUntil))
 	}
@@ -262,6 +302,7 @@ func readWaiting(d chat.DepartmentID, it item) chat.Waiting {
 		Conversation: conversation, Customer: chat.UserID(getS(it, "u")), Department: d, Priority: getInt(it, "p"),
 		Since: timeOf(int64(getN(it, "q"))), Version: getN(it, "v"), Offered: getN(it, "of") != 0, Skills: getTexts(it, "s"),
 		Preferred: chat.UserID(getS(it, "pu")), PreferredUntil: timeOf(int64(getN(it, "pe"))),
+		Told: getInt(it, "tp"), ToldAt: timeOf(int64(getN(it, "ta"))),
 	}
 	for _, u := range getTexts(it, "t") {
 		e.Tried = append(e.Tried, chat.UserID(u))

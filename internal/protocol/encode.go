@@ -156,11 +156,11 @@ func viewOf(v chat.TrackView) TrackView {
 	return TrackView{Head: v.Head, Events: EventsOf(v.Events), Limited: v.Limited}
 }
 
-// participantsOf lists those whom a reader of the role may know of: customers do not see who watches.
+// participantsOf lists those whom a reader of the role may know of: customers do not see who watches, nor whom it is offered to.
 func participantsOf(h *chat.Head, role chat.Role) []Participant {
 	out := make([]Participant, 0, len(h.Participants))
 	for _, u := range slices.Sorted(maps.Keys(h.Participants)) {
-		if p := h.Participants[u]; role.Staff() || !p.Watching {
+		if p := h.Participants[u]; role.Staff() || !p.Watching && u != h.OfferedTo {
 			out = append(out, Participant{User: u, Role: p.Role, Read: p.Cursor, Watching: p.Watching})
 		}
 	}

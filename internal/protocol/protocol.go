@@ -266,6 +266,8 @@ type Welcome struct {
 	Waiting []WaitingEntry `json:"waiting,omitempty"`
 	// More, when set, is to be sent in another hello: there are further conversations.
 	More string `json:"more,omitempty"`
+	// Operator is how one stands to routing: members of staff who are on duty only.
+	Operator *Operator `json:"operator,omitempty"`
 }
 
 // Acked is the outcome for one id.

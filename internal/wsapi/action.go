@@ -23,6 +23,10 @@ var actions = map[string]func(*Handler, context.Context, *request) (any, error){
 	protocol.ActionJoin:   (*Handler).join,
 	protocol.ActionClose:  (*Handler).close,
 	protocol.ActionReopen: (*Handler).reopen,
+
+	protocol.ActionDuty:    (*Handler).duty,
+	protocol.ActionAccept:  (*Handler).accept,
+	protocol.ActionDecline: (*Handler).decline,
 }
 
 // Actions lists the actions that this package serves: the template must have a route for each.

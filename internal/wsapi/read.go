@@ -2,6 +2,7 @@ package wsapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -25,6 +26,10 @@ func (h *Handler) hello(ctx context.Context, r *request) (any, error) {
 	}
 	if len(w.Waiting) > 0 {
 		out.Waiting = protocol.WaitingOf(w.Waiting)
+	}
+	if o := w.Operator; o != nil {
+		own := protocol.OperatorOf(*o, true)
+		out.Operator = &own
 	}
 	h.pushReads(ctx, r, w.Moved)
 	return out, nil
@@ -113,5 +118,18 @@ func (h *Handler) ping(ctx context.Context, r *request) (any, error) {
 		out.Heads[c] = protocol.HeadsOf(head, r.principal.Role)
 	}
 	h.pushReads(ctx, r, pong.Moved)
+	if r.principal.Until != 0 && h.now().Add(lastPing).UnixMilli() >= r.principal.Until {
+		h.turnOver(ctx, r.principal.Connection)
+	}
 	return out, nil
+}
+
+// lastPing is how long before the end of a socket that an identity provider bounds its client is told to open another:
+// pings come every 60 s.
+const lastPing = 90 * time.Second
+
+// turnOver closes a socket whose client is to come back with a new ticket.
+func (h *Handler) turnOver(ctx context.Context, c chat.ConnectionID) {
+	_ = h.Delivery.Push.Post(ctx, c, protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: chat.CodeUnauthenticated, Reconnect: true}))
+	_ = h.Delivery.Push.Disconnect(ctx, c)
 }

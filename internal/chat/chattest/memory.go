@@ -28,12 +28,15 @@ type Memory struct {
 	chunks  map[chat.Ref]map[chat.Track][]chat.Event // contiguous from seq 1
 	members map[member]bool                          // value: open
 	waiting map[chat.Ref]chat.Waiting
+	states  map[chat.Ref]*chat.State
 	rows    map[chat.Ref]map[chat.ConnectionID]chat.Listener
 	sockets map[chat.ConnectionID]chat.Principal
 	ended   map[chat.ConnectionID]bool // sockets that closed before they were known
 	subs    map[chat.WorkspaceID][]chat.Subscription
 	// operators by workspace and user.
 	operators map[operatorKey]*chat.Operator
+	logs      map[operatorKey][]chat.OperatorEvent
+	given     map[department][]time.Time
 }
 
 type operatorKey struct {
@@ -51,9 +54,10 @@ type member struct {
 func NewMemory() *Memory {
 	return &Memory{
 		Now: time.Now, heads: map[chat.Ref]*chat.Head{}, chunks: map[chat.Ref]map[chat.Track][]chat.Event{},
-		members: map[member]bool{}, waiting: map[chat.Ref]chat.Waiting{},
+		members: map[member]bool{}, waiting: map[chat.Ref]chat.Waiting{}, states: map[chat.Ref]*chat.State{},
 		rows: map[chat.Ref]map[chat.ConnectionID]chat.Listener{}, sockets: map[chat.ConnectionID]chat.Principal{}, ended: map[chat.ConnectionID]bool{},
 		subs: map[chat.WorkspaceID][]chat.Subscription{}, operators: map[operatorKey]*chat.Operator{},
+		logs: map[operatorKey][]chat.OperatorEvent{}, given: map[department][]time.Time{},
 	}
 }
 
@@ -98,10 +102,12 @@ func (m *Memory) Create(_ context.Context, c chat.Creation) error {
 			h.Listeners[c.Listen] = c.Listener
 		}
 		m.heads[c.Ref] = h
+		m.states[c.Ref] = newState(c, h.Status)
 		m.members[member{c.Workspace, c.Customer, c.Conversation}] = true
 		if h.Status.Waits() {
 			h.QueuedAt = millis(c.At)
 			h.FirstQueued = h.QueuedAt
+			h.Skills, h.Tried = c.Entry.Skills, c.Entry.Tried
 			m.waiting[c.Ref] = entry(h, c.Entry)
 		}
 		return nil
@@ -168,10 +174,10 @@ func (m *Memory) Transition(_ context.Context, a chat.Append, c chat.Change) err
 		if err != nil {
 			return err
 		}
-		if h.Version != c.Old.Version {
+		if h.Version != c.Old.Version || h.Asides != c.Old.Asides || !m.factsHold(a.Ref, c.Facts) {
 			return &chat.Refused{Old: clone(h)}
 		}
-		if c.Old.Track(other(a.Track)).Last != h.Track(other(a.Track)).Last && len(c.Other) > 0 {
+		if c.Old.Track(other(a.Track)).Last != h.Track(other(a.Track)).Last && (c.Still || len(c.Other) > 0) {
 			return &chat.Refused{Old: clone(h)}
 		}
 		for _, p := range c.Places {
@@ -182,6 +188,7 @@ func (m *Memory) Transition(_ context.Context, a chat.Append, c chat.Change) err
 		m.append(h, a)
 		m.append(h, chat.Append{Ref: a.Ref, Track: other(a.Track), Events: c.Other})
 		m.transition(h, a.Rule.Actor, c)
+		m.state(h, a, c)
 		for _, p := range c.Places {
 			m.place(a.Workspace, p)
 		}
@@ -204,6 +211,10 @@ func entry(h *chat.Head, e chat.Waiting) chat.Waiting {
 }
 
 func (m *Memory) transition(h *chat.Head, actor chat.UserID, c chat.Change) {
+	if c.Aside {
+		m.aside(h, actor, c)
+		return
+	}
 	was := *h
 	waited := !h.QueuedAt.IsZero()
 	h.Status = c.Status
@@ -235,7 +246,11 @@ func (m *Memory) transition(h *chat.Head, actor chat.UserID, c chat.Change) {
 		h.FirstQueued = h.QueuedAt
 	}
 	if c.Status.Waits() {
-		m.waiting[h.Ref] = entry(h, c.Entry)
+		kept := c.Entry.Keep(&was)
+		h.Skills, h.Tried = kept.Skills, kept.Tried
+		m.waiting[h.Ref] = entry(h, kept)
+	} else if !c.Status.Loads() {
+		h.Tried = nil
 	}
 }
 
@@ -248,6 +263,12 @@ func (m *Memory) participants(h *chat.Head, actor chat.UserID, c chat.Change) {
 		p.Role, p.Watching = role, false
 		h.Participants[u] = p
 	}
+	for _, u := range c.Watchers {
+		if p, in := h.Participants[u]; in {
+			p.Watching = true
+			h.Participants[u] = p
+		}
+	}
 	if c.Listen != "" {
 		h.Listeners[c.Listen] = chat.Listener{User: c.Listener.User, Role: c.Listener.Role, Expires: c.Listener.Expires}
 	}
@@ -258,7 +279,7 @@ func (m *Memory) participants(h *chat.Head, actor chat.UserID, c chat.Change) {
 		maps.DeleteFunc(m.rows[h.Ref], func(_ chat.ConnectionID, l chat.Listener) bool { return l.User == u })
 	}
 	for u := range h.Participants {
-		m.members[member{h.Workspace, u, h.Conversation}] = !c.Status.Over()
+		m.members[member{h.Workspace, u, h.Conversation}] = !h.Status.Over()
 	}
 }
 
@@ -354,6 +375,6 @@ func (m *Memory) Dump() string {
 	for ref, h := range m.heads {
 		heads[ref] = *h
 	}
-	return fmt.Sprintf("heads %+v\nchunks %+v\nmembers %+v\nwaiting %+v\nrows %+v\nsockets %+v\nsubscriptions %+v\noperators %+v",
-		heads, m.chunks, m.members, m.waiting, m.rows, m.sockets, m.subs, m.operatorList())
+	return fmt.Sprintf("heads %+v\nchunks %+v\nmembers %+v\nwaiting %+v\nstates %+v\nrows %+v\nsockets %+v\nsubscriptions %+v\noperators %+v",
+		heads, m.chunks, m.members, m.waiting, m.stateList(), m.rows, m.sockets, m.subs, m.operatorList())
 }

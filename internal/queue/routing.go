@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// routeJob is chat.RouteJob on the wire.
+type routeJob struct {
+	Version    int               `json:"v"`
+	Workspace  chat.WorkspaceID  `json:"workspace"`
+	Department chat.DepartmentID `json:"department,omitempty"`
+	Operator   chat.UserID       `json:"operator,omitempty"`
+	Reason     string            `json:"reason,omitempty"`
+}
+
+// Routing is the routing queue: FIFO, with a group per workspace and department, so that two workers seldom look at one
+// queue at once.
+type Routing struct {
+	API API
+	URL string
+}
+
+// Route sends the jobs. Each message is one of its own: a job that was queued a moment ago may have been worked off
+// before what this one is about, so none stands for another.
+func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
+	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
+	for i, j := range jobs {
+		body, err := json.Marshal(routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason})
+		if err != nil {
+			return fmt.Errorf("encoding a job: %w", err)
+		}
+		entries[i] = types.SendMessageBatchRequestEntry{
+			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)),
+			MessageGroupId: ptr(routeGroup(j)), MessageDeduplicationId: ptr(rand.Text()),
+		}
+	}
+	return sendAll(ctx, q.API, q.URL, entries)
+}
+
+// routeGroup is at most 57 of the 128 bytes that a group's name may have.
+func routeGroup(j chat.RouteJob) string { return string(j.Workspace) + "#" + string(j.Department) }
+
+// DecodeRoute reads a job of routing. Errors wrap ErrMalformed.
+func DecodeRoute(body string) (chat.RouteJob, error) {
+	var j routeJob
+	if err := json.Unmarshal([]byte(body), &j); err != nil {
+		return chat.RouteJob{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if j.Version != jobVersion || !j.Workspace.Valid() || j.Department != "" && !j.Department.Valid() || j.Operator != "" && !j.Operator.Valid() {
+		return chat.RouteJob{}, fmt.Errorf("%w: route job of version %d", ErrMalformed, j.Version)
+	}
+	return chat.RouteJob{Workspace: j.Workspace, Department: j.Department, Operator: j.Operator, Reason: j.Reason}, nil
+}
