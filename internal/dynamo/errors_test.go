@@ -40,6 +40,10 @@ func (f failing) Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.
 	return nil, f.err
 }
 
+func (f failing) BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+	return nil, f.err
+}
+
 func (f failing) TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	return nil, f.err
 }

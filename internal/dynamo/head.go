@@ -17,6 +17,7 @@ import (
 //
 //	st status (one letter) v version         ep control epoch     as assignee (16 bytes; absent: nobody)
 //	q  queued since (ms; absent: not waiting)                     g  count of erasures (absent: 0)
+//	av count of asides (absent: 0)
 //	fq first queued (ms)  dp department      pr priority (absent: 0)
 //	of offered to (16 bytes)                 lo last operator (16 bytes)
 //	ks skills needed (absent: none)          tr operators tried (16 bytes each; absent: none)
@@ -68,7 +69,7 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 		return nil, err
 	}
 	h := &chat.Head{
-		Ref: ref, Status: statusOf(getS(it, "st")), Version: getN(it, "v"), Epoch: getN(it, "ep"),
+		Ref: ref, Status: statusOf(getS(it, "st")), Version: getN(it, "v"), Epoch: getN(it, "ep"), Asides: getN(it, "av"),
 		Gen:            epoch<<16 | uint32(getN(it, "g"))&0xffff,
 		ListenerShards: int(getN(it, "ls")),
 		Participants:   readParticipants(getM(it, "P")),

@@ -58,17 +58,12 @@ func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 	if c.Listen != "" {
 		head["L"] = &types.AttributeValueMemberM{Value: item{string(c.Listen): bin(packListener(c.Listener))}}
 	}
-	state := stateKey(c.Ref).item()
-	state["at"], state["by"] = num(c.At.UnixMilli()), str(string(c.Customer))
-	if c.Page != "" {
-		state["page"] = str(c.Page)
-	}
 	items := []types.TransactWriteItem{
 		{Put: &types.Put{
 			TableName: &s.Chat, Item: head, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		s.putTx(state),
+		s.putTx(stateItem(c, status)),
 		s.putTx(openKey(c.Workspace, c.Customer, c.Conversation).item()),
 	}
 	if c.Bot != "" {

@@ -34,13 +34,13 @@ func newStore(t testing.TB) *Store {
 	})
 	suffix := strings.ToLower(chat.NewID("", time.Now()))
 	s := &Store{API: api, Chat: "chat-" + suffix, Connections: "connections-" + suffix}
-	for _, name := range []string{s.Chat, s.Connections} {
-		createTable(t, api, name)
-	}
+	createTable(t, api, s.Chat, "departments", "gd", "operators", "go", "customers", "gc")
+	createTable(t, api, s.Connections)
 	return s
 }
 
-func createTable(t testing.TB, api *dynamodb.Client, name string) {
+// createTable makes a table; indexes are pairs of a name and its partition key, as in template.yaml.
+func createTable(t testing.TB, api *dynamodb.Client, name string, indexes ...string) {
 	t.Helper()
 	key := func(n string, k types.KeyType) types.KeySchemaElement {
 		return types.KeySchemaElement{AttributeName: aws.String(n), KeyType: k}
@@ -48,11 +48,22 @@ func createTable(t testing.TB, api *dynamodb.Client, name string) {
 	attribute := func(n string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: aws.String(n), AttributeType: types.ScalarAttributeTypeS}
 	}
-	_, err := api.CreateTable(context.Background(), &dynamodb.CreateTableInput{
+	in := &dynamodb.CreateTableInput{
 		TableName: &name, BillingMode: types.BillingModePayPerRequest,
 		KeySchema:            []types.KeySchemaElement{key("pk", types.KeyTypeHash), key("sk", types.KeyTypeRange)},
 		AttributeDefinitions: []types.AttributeDefinition{attribute("pk"), attribute("sk")},
-	})
+	}
+	for i := 0; i < len(indexes); i += 2 {
+		if i == 0 {
+			in.AttributeDefinitions = append(in.AttributeDefinitions, attribute("gt"))
+		}
+		in.AttributeDefinitions = append(in.AttributeDefinitions, attribute(indexes[i+1]))
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: &indexes[i], KeySchema: []types.KeySchemaElement{key(indexes[i+1], types.KeyTypeHash), key("gt", types.KeyTypeRange)},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		})
+	}
+	_, err := api.CreateTable(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
 	}

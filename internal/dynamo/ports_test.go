@@ -8,6 +8,7 @@ var (
 	_ chat.Subscriptions      = (*Store)(nil)
 	_ chat.ListenerRows       = (*Store)(nil)
 	_ chat.Directory          = (*Store)(nil)
+	_ chat.States             = (*Store)(nil)
 	_ chat.Sockets            = (*Store)(nil)
 	_ chat.Mover              = (*Store)(nil)
 	_ chat.SubscriptionSource = (*Store)(nil)

@@ -22,6 +22,7 @@ type Store interface {
 	chat.Subscriptions
 	chat.ListenerRows
 	chat.Directory
+	chat.States
 	chat.Sockets
 	chat.Mover
 	chat.SubscriptionSource
@@ -59,6 +60,10 @@ func Conform(t *testing.T, store Store) {
 		"a big tail":                        bigTail,
 		"transitions move memberships":      transitions,
 		"a transition needs its version":    transitionVersion,
+		"state follows the transitions":     stateFollows,
+		"facts are kept":                    factsAreKept,
+		"asides":                            asides,
+		"shelves":                           shelves,
 		"waiting list order":                waitingOrder,
 		"directory pages":                   directoryPages,
 		"sockets":                           sockets,
