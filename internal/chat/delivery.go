@@ -53,6 +53,7 @@ type WaitingChange struct {
 type Encoder interface {
 	Events(head *Head, t Track, events []Event) [][]byte
 	Waiting(WaitingChange) []byte
+	Position(Standing) []byte
 }
 
 // Delivery pushes what was committed to those who listen.

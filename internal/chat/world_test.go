@@ -391,6 +391,10 @@ func (encoder) Events(_ *chat.Head, t chat.Track, events []chat.Event) [][]byte 
 	return [][]byte{[]byte(string(t) + " " + strings.Join(parts, ","))}
 }
 
+func (encoder) Position(s chat.Standing) []byte {
+	return fmt.Appendf(nil, "position %d %s %s", s.Position, s.Estimate, s.Basis)
+}
+
 func (encoder) Waiting(c chat.WaitingChange) []byte {
 	if c.Added != nil {
 		return []byte("waiting +" + string(c.Added.Conversation))

@@ -109,6 +109,9 @@ func (m *Machine) Deadline() time.Time {
 // readyDeadlines are those that only count while frames can go out.
 func (m *Machine) readyDeadlines(d *earliest) {
 	d.at(m.current.ping)
+	if m.duty.wanted != "" && !m.duty.asked {
+		d.at(m.duty.notBefore)
+	}
 	if m.next == nil {
 		d.at(m.current.rotate)
 	}

@@ -117,6 +117,7 @@ type Machine struct {
 	// A snapshot that is under way was perhaps read before them, so they must not be forgotten.
 	strange map[chat.ConversationID][]protocol.Events
 	pings   int
+	duty    duty
 }
 
 // NewMachine makes a machine that is not connected yet.
@@ -216,6 +217,7 @@ func (m *Machine) pump() {
 		m.fetchGaps(now)
 		m.sendReads(now)
 		m.sendPing(now)
+		m.sendDuty(now)
 	}
 	m.drain(now)
 	if m.dirty {

@@ -174,6 +174,10 @@ func (l *lane) frame(ref string) []byte {
 		return encode(protocol.Delete{Action: e.Action, Ref: ref, Conversation: e.Conversation, Track: e.Track, After: e.After, ID: e.ID, Target: e.Target})
 	case protocol.ActionJoin:
 		return encode(protocol.Join{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID})
+	case protocol.ActionAccept:
+		return encode(protocol.Accept{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID})
+	case protocol.ActionDecline:
+		return encode(protocol.Decline{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID, Reason: e.Reason})
 	case protocol.ActionClose:
 		return encode(protocol.Close{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID, Reason: e.Reason})
 	case protocol.ActionReopen:

@@ -49,6 +49,8 @@ func (m *Machine) Received(id int, frame []byte) {
 		take(frame, m.readSeen)
 	case protocol.TypeWaiting:
 		take(frame, m.waitingSeen)
+	case protocol.TypeDuty:
+		take(frame, m.dutySet)
 	case protocol.TypeBye:
 		take(frame, func(b protocol.Bye) { m.bye(s, b) })
 	case "":
@@ -236,6 +238,7 @@ func (m *Machine) welcome(s *socket, w protocol.Welcome) {
 	}
 	if s.hello.more == "" { // only the first part of a welcome tells who waits
 		m.setWaiting(w.Waiting)
+		m.duty.operator = w.Operator
 	}
 	m.welcomed(s)
 	if s.hello.more = w.More; w.More != "" {

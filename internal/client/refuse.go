@@ -20,6 +20,8 @@ func (m *Machine) refused(s *socket, e protocol.Error) {
 		m.helloFailed(s)
 	case r.kind == protocol.ActionPage:
 		m.refusedPage(r, e)
+	case r.kind == protocol.ActionDuty:
+		m.dutyRefused(e)
 	}
 	if e.Code == chat.CodeHelloFirst {
 		m.wantHello()

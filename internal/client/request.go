@@ -75,6 +75,8 @@ func (m *Machine) unanswered(r *request, why cause) {
 		m.resend(r, why)
 	case r.kind == protocol.ActionPage:
 		m.askAgain(r)
+	case r.kind == protocol.ActionDuty:
+		m.dutyAgain()
 	case s == nil:
 	case r.kind == protocol.ActionHello:
 		m.helloFailed(s)

@@ -94,3 +94,10 @@ func OperatorOf(o chat.Operator, connected bool) Operator {
 	}
 	return out
 }
+
+// Position tells a customer who waits how it stands.
+func (Encoder) Position(s chat.Standing) []byte {
+	return Encode(PositionPush{
+		Type: TypePosition, Conversation: s.Conversation, Position: s.Position, Estimate: int(s.Estimate.Seconds()), Basis: s.Basis,
+	})
+}
