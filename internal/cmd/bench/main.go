@@ -106,6 +106,7 @@ type plan struct {
 	missed   int // messages that each of them missed
 	// What the durable run repeats: the rest does not depend on the disk.
 	durableRates []float64
+	hasty        bool // does not wait between measurements until the stack is at rest
 }
 
 func fullPlan() plan {
@@ -114,6 +115,6 @@ func fullPlan() plan {
 }
 
 func quickPlan() plan {
-	return plan{patience: 4 * time.Minute, pairs: 50, rates: []float64{200}, each: 2 * time.Second, inFlight: 50,
-		connect: 200, fanout: []int{200}, messages: 3, storm: 50, missed: 20, durableRates: []float64{200}}
+	return plan{patience: 4 * time.Minute, pairs: 50, rates: []float64{200}, each: time.Second, inFlight: 50, hasty: true,
+		connect: 100, fanout: []int{100}, messages: 3, storm: 50, missed: 20, durableRates: []float64{200}}
 }
