@@ -25,8 +25,10 @@ func main() {
 	aws := env.AWS()
 	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)), Moves: &dynamo.Moves{}}
 	stream := &dynamo.Stream{API: aws.Streams()}
+	timers := &chat.Timetable{Queue: &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}, Dues: store}
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
+			Arming: &chat.Arming{Timers: timers, Active: store},
 			Reader: store, Tails: store,
 			Subscriptions: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now},
 			Queue:         &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},

@@ -79,6 +79,8 @@ type Relay struct {
 	Tails         Mover
 	Subscriptions SubscriptionSource
 	Queue         IntegrationQueue
+	// Arming may be nil: then no timers are armed.
+	Arming *Arming
 
 	handled handled
 }
@@ -104,6 +106,27 @@ func (r *Relay) Record(ctx context.Context, before, after *Head) error {
 		}
 	}
 	return nil
+}
+
+// Timers lists the timers that an append calls for, as Arming.Due does. They are for Arm, together with those of other
+// records: one call takes ten.
+func (r *Relay) Timers(ctx context.Context, before, after *Head) ([]Timer, error) {
+	if r.Arming == nil {
+		return nil, nil
+	}
+	timers, err := r.Arming.Due(ctx, before, after)
+	if err == nil && len(timers) > 0 {
+		err = r.Arming.Stamp(ctx, after)
+	}
+	return timers, err
+}
+
+// Arm arms timers. An error means that they are to be armed again, all of them.
+func (r *Relay) Arm(ctx context.Context, timers []Timer) error {
+	if len(timers) == 0 {
+		return nil
+	}
+	return r.Arming.Timers.Arm(ctx, timers...)
 }
 
 // rests says that nothing more is expected of the conversation for now: the time to repair and to note how far it has

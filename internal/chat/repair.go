@@ -3,7 +3,7 @@ package chat
 import "context"
 
 // Repair tells the integrations of everything in the conversation's log that they are not known to have been told,
-// on both tracks, and notes that they were. It is for what the stream may have lost: for a conversation whose records
+// on both tracks, notes that they were, and arms the timers of the state that the conversation is in. It is for what the stream may have lost: for a conversation whose records
 // the relay gave up on, and for one that goes idle. What it tells may have been told before (a process knows only what
 // it has relayed itself); the event's key says so. A conversation that does not exist needs no repair. An error means
 // that the repair is to be made again, whole.
@@ -21,7 +21,11 @@ func (r *Relay) Repair(ctx context.Context, ref Ref) error {
 			return err
 		}
 	}
-	return nil
+	timers, err := r.Timers(ctx, nil, head)
+	if err != nil {
+		return err
+	}
+	return r.Arm(ctx, timers)
 }
 
 // Repair is Relay.Repair as a use case, for whoever finds that a conversation has gone idle. It is nobody's command: no

@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -94,4 +96,13 @@ func clock(now func() time.Time) time.Time {
 		return now()
 	}
 	return time.Now()
+}
+
+// errAgain makes a refused write a reason for the timer to come again: what it was decided on has changed.
+func errAgain(err error) error {
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w: the conversation moved on", ErrUnknownOutcome)
+	}
+	return err
 }

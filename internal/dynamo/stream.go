@@ -22,9 +22,9 @@ func (s *Store) HeadOfImage(image []byte) (head *chat.Head, ok bool, err error) 
 }
 
 // ends are the attributes that EndsOfImage reads.
-var ends = map[string]bool{"pk": true, "sk": true, "n": true, "d": true}
+var ends = map[string]bool{"pk": true, "sk": true, "n": true, "d": true, "v": true, "st": true, "as": true}
 
-// EndsOfImage is HeadOfImage for whoever needs the name and the newest seqs only: nothing else is read.
+// EndsOfImage is HeadOfImage for whoever needs the name, the newest seqs and the state only: nothing else is read.
 func (s *Store) EndsOfImage(image []byte) (head *chat.Head, ok bool, err error) {
 	it, err := itemOfImage(image, ends)
 	if err != nil || getS(it, "sk") != skHead {
@@ -34,7 +34,7 @@ func (s *Store) EndsOfImage(image []byte) (head *chat.Head, ok bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	head = &chat.Head{Ref: ref}
+	head = &chat.Head{Ref: ref, Status: statusOf(getS(it, "st")), Version: getN(it, "v"), Assignee: getUser(it, "as")}
 	for _, t := range chat.Tracks() {
 		head.Track(t).Last = getN(it, namesOf(t).last)
 	}

@@ -98,17 +98,26 @@ func decodeRecord(raw []byte) (rec StreamRecord, failure Failure) {
 }
 
 // Handle relays the records in order and stops at the first that fails: the mapping delivers it and all
-// behind it again. Then it trims the tails of the conversations that it has seen, each once.
+// behind it again. Then it arms the timers that they call for, and trims the tails of the conversations that it has
+// seen, each once.
 func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEventResponse, error) {
 	latest := map[chat.Ref]*chat.Head{}
 	var order []chat.Ref // as first seen: the same records mean the same calls
 	var out events.DynamoDBEventResponse
+	var timers []chat.Timer
+	first := "" // record that called for a timer
+	failed := func(sequence string, err error) {
+		r.Log.ErrorContext(ctx, "relay failed", "sequence", sequence, "error", err)
+		out.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: sequence}}
+	}
 	for _, rec := range e.Records {
-		head, err := r.record(ctx, rec)
+		head, due, err := r.record(ctx, rec)
 		if err != nil {
-			r.Log.ErrorContext(ctx, "relay failed", "sequence", rec.SequenceNumber, "error", err)
-			out.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: rec.SequenceNumber}}
+			failed(rec.SequenceNumber, err)
 			break
+		}
+		if timers = append(timers, due...); first == "" && len(due) > 0 {
+			first = rec.SequenceNumber
 		}
 		if head != nil {
 			if latest[head.Ref] == nil {
@@ -116,6 +125,9 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 			}
 			latest[head.Ref] = head
 		}
+	}
+	if err := r.Relay.Arm(ctx, timers); err != nil {
+		failed(first, err)
 	}
 	for _, ref := range order {
 		if err := r.Relay.Trim(ctx, latest[ref]); err != nil {
@@ -126,15 +138,19 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	return out, nil
 }
 
-// record returns the image after the record, nil when it is no append.
-func (r *Relay) record(ctx context.Context, rec StreamRecord) (*chat.Head, error) {
+// record returns the image after the record, nil when it is no append, and the timers that the append calls for.
+func (r *Relay) record(ctx context.Context, rec StreamRecord) (*chat.Head, []chat.Timer, error) {
 	after, ok, err := r.Head(rec.NewImage)
 	if err != nil || !ok {
-		return nil, err
+		return nil, nil, err
 	}
 	before, _, err := r.Ends(rec.OldImage)
 	if err != nil {
-		return nil, fmt.Errorf("old image: %w", err)
+		return nil, nil, fmt.Errorf("old image: %w", err)
 	}
-	return after, r.Relay.Record(ctx, before, after)
+	if err := r.Relay.Record(ctx, before, after); err != nil {
+		return nil, nil, err
+	}
+	timers, err := r.Relay.Timers(ctx, before, after)
+	return after, timers, err
 }

@@ -1,0 +1,49 @@
+// Command timer carries out timers that have come due, and once a minute looks after what may not stick.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/gateway"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/queue"
+	"github.com/parley-chat/parley/internal/telemetry"
+	"github.com/parley-chat/parley/internal/worker"
+)
+
+func main() {
+	env := config.FromEnvironment()
+	aws := env.AWS()
+	epoch := uint32(env.Uint("RESTORE_EPOCH", 16))
+	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Connections: env.Required("CONNECTION_TABLE"), Epoch: epoch}
+	routing := &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")}
+	delayed := &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}
+	timers := &chat.Timetable{Queue: delayed, Dues: store}
+	service := &chat.Service{
+		Log: store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Timers: timers, Epoch: epoch,
+		Delivery: &chat.Delivery{
+			Push:   gateway.Pusher{API: aws.Connections()},
+			Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
+			Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{}, Routing: routing,
+		},
+	}
+	timer := &worker.Timer{
+		Timers: &chat.Timekeeper{
+			Chat: service, Actions: service, Timers: timers, Routing: routing, Staff: store, Turns: store, Active: store,
+			Arming: &chat.Arming{Timers: timers},
+		},
+		Sweep: &chat.Sweep{Dues: store, Queue: delayed, Active: store},
+		Log:   telemetry.Logger(env),
+	}
+	if err := env.Err(); err != nil {
+		slog.Error("configuration", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(timer)
+}

@@ -1,0 +1,169 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// What EventPromise says in its Fields. Who reads them may not know all of them.
+const (
+	// PromisePosition is the place in the queue, 1 is next; PromiseEstimate the seconds until an answer.
+	PromisePosition = "position"
+	PromiseEstimate = "estimate"
+	// PromiseOpens is when the business opens, in RFC 3339.
+	PromiseOpens = "opens"
+	// PromiseOffer names what is offered instead of waiting: "email".
+	PromiseOffer = "offer"
+)
+
+// promiseDepth is how deep in the queue a position is looked up.
+const promiseDepth = 200
+
+// promise tells a customer who has waited without an answer what to expect, once per engagement, and sees to it that
+// those who wait in the queue are told how it stands from now on.
+func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
+	if head.Status.Over() || head.Status == StatusBot || head.Status == StatusSnoozed {
+		return nil
+	}
+	since, err := k.Chat.read(ctx, head, Public, t.After, head.Public.Last)
+	if err != nil || slices.ContainsFunc(since, answers) {
+		return err
+	}
+	entries, at, err := k.place(ctx, head)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(since, func(e Event) bool { return e.Type == EventPromise }) {
+		told, err := k.tellPromise(ctx, t, head, at)
+		if err != nil || !told {
+			return err
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	if e := entries[at]; e.Preferred != "" && e.PreferredUntil.After(k.now()) {
+		wait := Timer{Ref: t.Ref, Kind: TimerPreferred, Department: head.Department, Due: e.PreferredUntil}
+		if err := k.Timers.Arm(ctx, wait); err != nil {
+			return err
+		}
+	}
+	return k.beginTelling(ctx, t.Workspace, head.Department)
+}
+
+// answers says whether the event ends the wait that a promise is about.
+func answers(e Event) bool {
+	return e.Type == EventMessage && (isPerson(e.Role) || e.Role == RoleBot) || e.Type == EventClosed || e.Type == EventAbandoned
+}
+
+// place finds the conversation in its queue; -1 when it does not wait, or far behind.
+func (k *Timekeeper) place(ctx context.Context, head *Head) (entries []Waiting, at int, err error) {
+	if !head.Status.Waits() {
+		return nil, -1, nil
+	}
+	err = k.Chat.retry(ctx, func() (err error) {
+		entries, err = k.Chat.Dir.Waiting(ctx, head.Workspace, head.Department, promiseDepth)
+		return err
+	})
+	return entries, slices.IndexFunc(entries, func(e Waiting) bool { return e.Conversation == head.Conversation }), err
+}
+
+// tellPromise appends the event to the log that was looked at: if anything came in between, it is looked at again, by
+// a repetition of the timer. False: there is nothing to tell any more.
+func (k *Timekeeper) tellPromise(ctx context.Context, t Timer, head *Head, at int) (bool, error) {
+	fields, err := k.expectation(ctx, head, at)
+	if err != nil {
+		return false, err
+	}
+	e := Event{
+		ID: transitionID("promise", head.Conversation, t.Version), Type: EventPromise, Sender: SystemUser, Role: RoleSystem,
+		Detail: &Detail{Fields: fields},
+	}
+	c := &command{drafts: []Event{e}, Append: Append{Ref: head.Ref, Track: Public, After: head.Public.Last, Rule: Rule{Actor: SystemUser, Version: &head.Version}}}
+	c.Events, c.first = c.number(k.Chat), c.After
+	after, err := k.Chat.Log.Append(ctx, c.Append)
+	if err != nil {
+		return false, errAgain(err)
+	}
+	c.stored(c.Events)
+	return true, k.Chat.Delivery.Committed(ctx, system(head.Workspace), c.outcome(after))
+}
+
+// expectation is what the customer may truly expect.
+func (k *Timekeeper) expectation(ctx context.Context, head *Head, at int) (map[string]string, error) {
+	fields := map[string]string{PromiseOffer: "email"}
+	if at >= 0 {
+		fields[PromisePosition] = strconv.Itoa(at + 1)
+	}
+	if k.Hours != nil {
+		hours, err := k.Hours(ctx, head.Workspace, head.Department)
+		if err != nil {
+			return nil, err
+		}
+		if now := k.now(); hours != nil && !hours.Open(now) {
+			if opens, ok := hours.NextOpen(now); ok {
+				fields[PromiseOpens] = opens.UTC().Format(time.RFC3339)
+			}
+		}
+	}
+	if k.Expect == nil {
+		return fields, nil
+	}
+	more, err := k.Expect(ctx, head)
+	for name, value := range more {
+		fields[name] = value
+	}
+	return fields, err
+}
+
+// beginTelling begins the department's round of telling positions, if none is under way.
+func (k *Timekeeper) beginTelling(ctx context.Context, w WorkspaceID, d DepartmentID) error {
+	if k.TellPositions == nil {
+		return nil
+	}
+	return k.tellNext(ctx, Timer{Ref: Ref{Workspace: w}, Kind: TimerPosition, Department: d}, k.now())
+}
+
+// tellNext takes the turn of the department's next telling, and arms it. A turn that has passed by more than a telling
+// takes is free: whoever had it is lost.
+func (k *Timekeeper) tellNext(ctx context.Context, t Timer, passed time.Time) error {
+	policy, err := k.Chat.Policy(ctx, t.Workspace, t.Department)
+	if err != nil {
+		return err
+	}
+	t.Due = stamp(k.now().Add(policy.PositionEvery))
+	mine, err := k.Turns.TakeTurn(ctx, t.Workspace, t.Department, passed, t.Due)
+	if err != nil || !mine {
+		return err
+	}
+	return k.Timers.Arm(ctx, t)
+}
+
+// maxTellings is how many tellings follow each other. Then the sweep begins anew, if anybody still waits.
+const maxTellings = 20
+
+// position tells those who wait how it stands, and goes on until nobody does.
+func (k *Timekeeper) position(ctx context.Context, t Timer) error {
+	if k.TellPositions == nil {
+		return nil
+	}
+	waiting, err := k.TellPositions(ctx, t.Workspace, t.Department)
+	if err != nil {
+		return err
+	}
+	if waiting > 0 && t.Round+1 < maxTellings {
+		t.Round++
+		return k.tellNext(ctx, t, t.Due)
+	}
+	if err := k.Turns.EndTurn(ctx, t.Workspace, t.Department, t.Due); err != nil || waiting > 0 {
+		return err
+	}
+	// Whoever came to wait after nobody did, and found this turn, is seen now.
+	entries, err := k.Chat.Dir.Waiting(ctx, t.Workspace, t.Department, 1)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return k.beginTelling(ctx, t.Workspace, t.Department)
+}

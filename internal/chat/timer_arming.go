@@ -1,0 +1,184 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Arming arms the timers that a change of a conversation's state calls for. The relay does it, from the table's
+// stream: whoever made the change may have died right after it.
+type Arming struct {
+	Timers Timers
+	// Active is stamped for workspaces in which something goes on.
+	Active Active
+	// States says until when a conversation is snoozed, if the image does not.
+	States States
+	// Policies returns how a department routes; nil stands for the defaults. Answer from memory.
+	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
+	// SLA returns a department's clocks; nil stands for none. Answer from memory.
+	SLA func(context.Context, WorkspaceID, DepartmentID) (SLAPolicy, error)
+	// Hours returns a department's business hours; nil stands for always open. Answer from memory.
+	Hours func(context.Context, WorkspaceID, DepartmentID) (Hours, error)
+	Now   func() time.Time
+
+	mu      sync.Mutex // guards stamped
+	stamped map[WorkspaceID]time.Time
+}
+
+// Hours are business hours.
+type Hours interface {
+	Open(at time.Time) bool
+	// NextOpen returns when the business opens next, at itself if it is open; false when it never does.
+	NextOpen(at time.Time) (time.Time, bool)
+	// Add returns when it will have been open for d since at; false when it never will.
+	Add(at time.Time, d time.Duration) (time.Time, bool)
+}
+
+// Due lists the timers that the change from before to after calls for, before nil for a conversation that is new or
+// whose change is not known. It is a function of its arguments and of the time: a repetition lists the same timers,
+// a little later. Most appends change no state, and call for none.
+func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) {
+	if before != nil && before.Version == after.Version {
+		return nil, nil
+	}
+	policy := DefaultRoutingPolicy()
+	if a.Policies != nil {
+		var err error
+		if policy, err = a.Policies(ctx, after.Workspace, after.Department); err != nil {
+			return nil, err
+		}
+	}
+	set := &armed{head: after, now: clock(a.Now)}
+	a.engagement(set, before, policy)
+	switch after.Status {
+	case StatusOffered:
+		set.add(TimerOffer, policy.OfferLife).User = after.OfferedTo
+	case StatusActive:
+		set.active(before, policy)
+	case StatusSnoozed:
+		if err := a.snoozed(ctx, set); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.hours(ctx, set); err != nil {
+		return nil, err
+	}
+	err := a.clocks(ctx, set, before)
+	return set.timers, err
+}
+
+// armed collects the timers of one change.
+type armed struct {
+	head   *Head
+	now    time.Time
+	timers []Timer
+}
+
+func (s *armed) add(kind TimerKind, in time.Duration) *Timer {
+	h := s.head
+	s.timers = append(s.timers, Timer{
+		Ref: h.Ref, Kind: kind, Version: h.Version, Department: h.Department, Due: s.now.Add(in), After: h.Public.Last, Desk: h.Desk.Last,
+	})
+	return &s.timers[len(s.timers)-1]
+}
+
+// active arms what watches over an operator: the first reply, if the conversation has just come to them, and silence.
+func (s *armed) active(before *Head, policy RoutingPolicy) {
+	h := s.head
+	if before == nil || before.Status.Control() != ControlOperator || before.Assignee != h.Assignee {
+		t := s.add(TimerNoAnswer, policy.FirstReply)
+		t.User, t.Until = h.Assignee, t.Due.Add(policy.TypingExtension)
+	}
+	s.add(TimerIdle, policy.IdleAfter)
+}
+
+// engagement arms the promise when a customer begins to wait for a person: with a new conversation, one that is taken
+// up again, and one that a bot hands off.
+func (a *Arming) engagement(set *armed, before *Head, policy RoutingPolicy) {
+	if begins(before, set.head) {
+		t := set.add(TimerPromise, policy.PromiseAfter)
+		if before == nil {
+			t.After = 0 // nobody else can have answered yet, and a repetition by a repair must find the same
+		}
+	}
+}
+
+// begins says whether an engagement with people begins with the change.
+func begins(before, after *Head) bool {
+	if after.Status.Over() || after.Status == StatusBot || after.Status == StatusSnoozed {
+		return false
+	}
+	if before == nil {
+		return after.Version == 1
+	}
+	return before.Status.Over() || before.Status == StatusBot
+}
+
+// snoozed arms the end of a snooze.
+func (a *Arming) snoozed(ctx context.Context, set *armed) error {
+	until, err := a.snoozedUntil(ctx, set.head)
+	if err == nil && !until.IsZero() {
+		set.add(TimerSnooze, 0).Due = until
+	}
+	return err
+}
+
+func (a *Arming) snoozedUntil(ctx context.Context, h *Head) (time.Time, error) {
+	for i := len(h.Desk.Tail) - 1; i >= 0; i-- {
+		if e := h.Desk.Tail[i]; e.Type == EventSnoozed && e.Detail != nil {
+			return e.Detail.Until, nil
+		}
+	}
+	if a.States == nil {
+		return time.Time{}, nil
+	}
+	state, err := a.States.State(ctx, h.Ref)
+	if err != nil || state == nil {
+		return time.Time{}, err
+	}
+	return state.Until, nil
+}
+
+// hours arms the opening for whoever waits while the business is closed: one timer for the department and opening.
+func (a *Arming) hours(ctx context.Context, set *armed) error {
+	h := set.head
+	if a.Hours == nil || !h.Status.Waits() && h.Status != StatusOffline {
+		return nil
+	}
+	hours, err := a.Hours(ctx, h.Workspace, h.Department)
+	if err != nil || hours == nil || hours.Open(set.now) {
+		return err
+	}
+	if opens, ok := hours.NextOpen(set.now); ok {
+		set.timers = append(set.timers, Timer{Ref: Ref{Workspace: h.Workspace}, Kind: TimerHours, Department: h.Department, Due: opens})
+	}
+	return nil
+}
+
+// Stamp notes that something goes on in the workspace of a conversation in this state, at most every stampEvery.
+func (a *Arming) Stamp(ctx context.Context, h *Head) error {
+	if a.Active == nil || h.Status.Control() == ControlBot || h.Status.Over() {
+		return nil
+	}
+	now := clock(a.Now)
+	a.mu.Lock()
+	fresh := now.Sub(a.stamped[h.Workspace]) < stampEvery
+	a.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	if err := a.Active.Stamp(ctx, h.Workspace, now); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stamped == nil || len(a.stamped) >= maxStamped {
+		a.stamped = map[WorkspaceID]time.Time{}
+	}
+	a.stamped[h.Workspace] = now
+	return nil
+}
+
+// maxStamped bounds the memory of stamps: forgetting costs a write.
+const maxStamped = 10_000

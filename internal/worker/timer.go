@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/queue"
+)
+
+// Firing carries out timers, as chat.Timekeeper does.
+type Firing interface {
+	Fire(context.Context, chat.Timer) error
+}
+
+// Sweeping is what happens once a minute, as chat.Sweep does it.
+type Sweeping interface {
+	Run(context.Context) error
+}
+
+// Timer works off the timer queue, and once a minute sweeps. It is a lambda.Handler.
+type Timer struct {
+	Timers Firing
+	Sweep  Sweeping
+	Log    *slog.Logger
+}
+
+// Invoke tells the queue's events from the schedule's, which have no records.
+func (t *Timer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	var e struct {
+		events.SQSEvent
+		Source string `json:"source"`
+	}
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return nil, fmt.Errorf("%w: %w", queue.ErrMalformed, err)
+	}
+	if e.Source == "aws.events" || e.Source == "aws.scheduler" {
+		if err := t.Sweep.Run(ctx); err != nil { // the schedule's next run goes on where this one failed
+			t.Log.ErrorContext(ctx, "sweep failed", "error", err)
+			return nil, err
+		}
+		return []byte("{}"), nil
+	}
+	return json.Marshal(t.Handle(ctx, e.SQSEvent))
+}
+
+// Handle carries out each timer and reports those that are to come again.
+func (t *Timer) Handle(ctx context.Context, e events.SQSEvent) events.SQSEventResponse {
+	var out events.SQSEventResponse
+	for _, m := range e.Records {
+		if err := t.one(ctx, m.Body); err != nil {
+			t.Log.ErrorContext(ctx, "timer failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		}
+	}
+	return out
+}
+
+func (t *Timer) one(ctx context.Context, body string) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // the others of the batch must not suffer from this one
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	timer, err := queue.DecodeTimer(body)
+	if err != nil {
+		return err
+	}
+	return t.Timers.Fire(ctx, timer)
+}
