@@ -38,7 +38,9 @@ type Job struct {
 	Except ConnectionID
 	// Waiting, when set, is a change of the waiting list to tell the workspace's staff.
 	Waiting *WaitingChange
-	Attempt int
+	// Announce says that everybody is owed the events who is to know of them, and not only some listeners.
+	Announce bool
+	Attempt  int
 }
 
 // WaitingChange is one conversation that came to wait, or ceased to.

@@ -79,6 +79,9 @@ type Relay struct {
 	Tails         Mover
 	Subscriptions SubscriptionSource
 	Queue         IntegrationQueue
+	// Routing takes what routing has to look at, Deliver what is to be told of what routing did; both may be nil.
+	Routing RoutingQueue
+	Deliver DeliveryQueue
 	// Arming may be nil: then no timers are armed.
 	Arming *Arming
 

@@ -18,6 +18,9 @@ func (d *Delivery) Work(ctx context.Context, j Job) error {
 	if err != nil || head == nil {
 		return err // a conversation that is gone needs no delivery
 	}
+	if j.Announce {
+		return d.announceAgain(ctx, head, j)
+	}
 	to, forget, err := d.owed(ctx, head, j)
 	if err != nil || len(to) == 0 {
 		return err

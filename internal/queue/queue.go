@@ -38,6 +38,7 @@ type deliveryJob struct {
 	Shard        int                 `json:"shard,omitempty"`
 	Except       chat.ConnectionID   `json:"except,omitempty"`
 	Waiting      *waitingChange      `json:"waiting,omitempty"`
+	Announce     bool                `json:"announce,omitempty"`
 	Attempt      int                 `json:"attempt,omitempty"`
 }
 
@@ -92,7 +93,7 @@ func sendAll(ctx context.Context, api API, url string, entries []types.SendMessa
 func encodeJob(j chat.Job) deliveryJob {
 	out := deliveryJob{
 		Version: jobVersion, Workspace: j.Workspace, Conversation: j.Conversation, Track: j.Track, From: j.From, To: j.To,
-		Connections: j.Connections, Shard: j.Shard, Except: j.Except, Attempt: j.Attempt,
+		Connections: j.Connections, Shard: j.Shard, Except: j.Except, Announce: j.Announce, Attempt: j.Attempt,
 	}
 	if w := j.Waiting; w != nil {
 		out.Waiting = &waitingChange{Removed: w.Removed}
@@ -117,7 +118,7 @@ func DecodeDelivery(body string) (chat.Job, error) {
 	}
 	out := chat.Job{
 		Ref:   chat.Ref{Workspace: j.Workspace, Conversation: j.Conversation},
-		Track: j.Track, From: j.From, To: j.To, Connections: j.Connections, Shard: j.Shard, Except: j.Except, Attempt: j.Attempt,
+		Track: j.Track, From: j.From, To: j.To, Connections: j.Connections, Shard: j.Shard, Except: j.Except, Announce: j.Announce, Attempt: j.Attempt,
 	}
 	if j.Waiting == nil {
 		if j.From == 0 || j.To < j.From || (j.Track != chat.Public && j.Track != chat.Desk) {

@@ -106,12 +106,15 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	var out events.DynamoDBEventResponse
 	var timers []chat.Timer
 	first := "" // record that called for a timer
+	var routes []chat.RouteJob
+	var tell []chat.Job
+	changed := "" // record that changed a state
 	failed := func(sequence string, err error) {
 		r.Log.ErrorContext(ctx, "relay failed", "sequence", sequence, "error", err)
 		out.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: sequence}}
 	}
 	for _, rec := range e.Records {
-		head, due, err := r.record(ctx, rec)
+		before, head, due, err := r.record(ctx, rec)
 		if err != nil {
 			failed(rec.SequenceNumber, err)
 			break
@@ -120,6 +123,10 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 			first = rec.SequenceNumber
 		}
 		if head != nil {
+			a, b := r.Relay.Follow(before, head)
+			if routes, tell = append(routes, a...), append(tell, b...); changed == "" && len(a)+len(b) > 0 {
+				changed = rec.SequenceNumber
+			}
 			if latest[head.Ref] == nil {
 				order = append(order, head.Ref)
 			}
@@ -128,6 +135,8 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	}
 	if err := r.Relay.Arm(ctx, timers); err != nil {
 		failed(first, err)
+	} else if err := r.Relay.Route(ctx, routes, tell); err != nil {
+		failed(changed, err)
 	}
 	for _, ref := range order {
 		if err := r.Relay.Trim(ctx, latest[ref]); err != nil {
@@ -138,19 +147,20 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	return out, nil
 }
 
-// record returns the image after the record, nil when it is no append, and the timers that the append calls for.
-func (r *Relay) record(ctx context.Context, rec StreamRecord) (*chat.Head, []chat.Timer, error) {
+// record returns the images before and after the record, nil when it is no append, and the timers that the append calls
+// for.
+func (r *Relay) record(ctx context.Context, rec StreamRecord) (before, after *chat.Head, timers []chat.Timer, err error) {
 	after, ok, err := r.Head(rec.NewImage)
 	if err != nil || !ok {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	before, _, err := r.Ends(rec.OldImage)
+	before, _, err = r.Ends(rec.OldImage)
 	if err != nil {
-		return nil, nil, fmt.Errorf("old image: %w", err)
+		return nil, nil, nil, fmt.Errorf("old image: %w", err)
 	}
 	if err := r.Relay.Record(ctx, before, after); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	timers, err := r.Relay.Timers(ctx, before, after)
-	return after, timers, err
+	timers, err = r.Relay.Timers(ctx, before, after)
+	return before, after, timers, err
 }
