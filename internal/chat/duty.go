@@ -65,10 +65,10 @@ type Supervision struct {
 	Skills      *[]string
 }
 
-// MaxOperatorSkills bounds an operator's skills, and MaxSkillName the bytes of one.
+// MaxSkills bounds an operator's skills, and MaxSkill the bytes of one.
 const (
-	MaxOperatorSkills = 32
-	MaxSkillName      = 64
+	MaxSkills = 32
+	MaxSkill  = 64
 )
 
 func (v Supervision) check() error {
@@ -79,10 +79,10 @@ func (v Supervision) check() error {
 		return Errorf(CodeInvalid, "capacity: 1 to %d", MaxCapacity)
 	case v.Departments != nil && slices.ContainsFunc(v.Departments.All(), func(d DepartmentID) bool { return !d.Valid() }):
 		return Errorf(CodeInvalid, "departments: well-formed ids")
-	case v.Skills != nil && len(*v.Skills) > MaxOperatorSkills:
-		return Errorf(CodeInvalid, "skills: at most %d", MaxOperatorSkills)
-	case v.Skills != nil && slices.ContainsFunc(*v.Skills, func(k string) bool { return k == "" || len(k) > MaxSkillName }):
-		return Errorf(CodeInvalid, "skills: 1 to %d bytes each", MaxSkillName)
+	case v.Skills != nil && len(*v.Skills) > MaxSkills:
+		return Errorf(CodeInvalid, "skills: at most %d", MaxSkills)
+	case v.Skills != nil && slices.ContainsFunc(*v.Skills, func(k string) bool { return k == "" || len(k) > MaxSkill }):
+		return Errorf(CodeInvalid, "skills: 1 to %d bytes each", MaxSkill)
 	}
 	return nil
 }
