@@ -53,6 +53,8 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Workspaces:    ids,
 		Conversations: &chat.Service{Reader: store, Dir: store, SizeOf: protocol.EventSize},
 		Directory:     store,
+		Requests:      ids,
+		Counters:      ids,
 		SocketURL:     env.Required("WS_URL"),
 		Version:       env.Optional("PARLEY_VERSION", "dev"),
 		Region:        env.Required("AWS_REGION"),

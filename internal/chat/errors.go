@@ -46,6 +46,13 @@ const (
 	CodeRequired Code = "fields_required"
 	// CodeBanned: this customer may not write.
 	CodeBanned Code = "banned"
+	// CodeKeyReused: a request with this Idempotency-Key was something else.
+	CodeKeyReused Code = "key_reused"
+	// CodeInProgress: the first request with this Idempotency-Key is still being carried out.
+	CodeInProgress Code = "in_progress"
+	// CodeAlreadyDone: the request with this Idempotency-Key was carried out, and its answer, which held a secret, was not
+	// kept.
+	CodeAlreadyDone Code = "already_done"
 	// CodeUnavailable: storage or delivery did not answer in time; the outcome is unknown, resend unchanged.
 	CodeUnavailable Code = "unavailable"
 	// CodeInternal: an error nobody named. The outcome is unknown, resend unchanged.
@@ -54,21 +61,21 @@ const (
 
 // Retryable says whether the same command, sent again unchanged after a pause, can succeed.
 func (c Code) Retryable() bool {
-	return c == CodeTooFast || c == CodeUnavailable || c == CodeInternal
+	return c == CodeTooFast || c == CodeInProgress || c == CodeUnavailable || c == CodeInternal
 }
 
 // Codes lists every code, for documentation and for tests that each is documented.
 func Codes() []Code {
 	return []Code{CodeInvalid, CodeUnknownAction, CodeNotFound, CodeForbidden, CodeUnauthenticated, CodeHelloFirst,
 		CodeClosed, CodeNotClosed, CodeAlreadyAssigned, CodeTooFast, CodeStaleEpoch, CodeIDReused, CodeOutOfSync,
-		CodeAtCapacity, CodeConflict, CodeRequired, CodeBanned, CodeUnavailable, CodeInternal}
+		CodeAtCapacity, CodeConflict, CodeRequired, CodeBanned, CodeKeyReused, CodeInProgress, CodeAlreadyDone, CodeUnavailable, CodeInternal}
 }
 
 // Error is the one error type of the domain. Its Message is meant for the caller and holds no secrets.
 type Error struct {
 	Code    Code
 	Message string
-	// RetryAfter is set with CodeTooFast.
+	// RetryAfter is set with CodeTooFast and CodeInProgress.
 	RetryAfter time.Duration
 }
 

@@ -19,7 +19,7 @@ type Conversations interface {
 	Snapshot(context.Context, chat.Principal, *chat.Head) (chat.Snapshot, error)
 }
 
-// API serves the routes. All fields but Log are needed.
+// API serves the routes. All fields but those that say so are needed.
 type API struct {
 	Customers     *identity.Customers
 	Staff         *identity.Staff
@@ -28,18 +28,40 @@ type API struct {
 	Workspaces    identity.Workspaces
 	Conversations Conversations
 	Directory     chat.Directory
+	// Requests remembers what was sent with an Idempotency-Key.
+	Requests chat.Requests
+	// Counters are shared by all instances; nil: each limits callers by itself.
+	Counters Counters
 	// SocketURL is where tickets open sockets: "wss://…/stage".
 	SocketURL string
 	// Version and Region are what health tells.
 	Version, Region string
 	Log             *slog.Logger
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+
+	limiter *limiter
+}
+
+func (a *API) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
 }
 
 // call is one request on its way.
 type call struct {
 	*http.Request
 	session identity.Opened // zero on routes that need none
+	// answer holds the headers of the answer.
+	answer http.Header
+	// once names the request, if it came with an Idempotency-Key and the route takes one.
+	once chat.RequestKey
 }
+
+// principal is who asks; zero on routes that need no session.
+func (c *call) principal() chat.Principal { return c.session.Session.Principal() }
 
 // route is one row of the table of routes.
 type route struct {
@@ -48,7 +70,13 @@ type route struct {
 	open bool
 	// command is what the session's role must be allowed; "" for one's own session.
 	command chat.Command
-	serve   func(*API, *call) (status int, body any, err error)
+	// idempotent routes take an Idempotency-Key: every POST that makes something.
+	idempotent bool
+	// secret marks idempotent routes whose answer must not be kept.
+	secret bool
+	// polled lists have an ETag, and may be answered by 304.
+	polled bool
+	serve  func(*API, *call) (status int, body any, err error)
 	// says is what the contract says of the route.
 	says says
 }
@@ -64,7 +92,7 @@ func routes() []route {
 		{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut,
 			says: says{name: "signOut", summary: "Sign out, and close the session's sockets after a bye.", answers: map[int]any{http.StatusNoContent: nil}}},
 		{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket, says: saysTicket()},
-		{pattern: "GET /v1/conversations", command: chat.CommandMine, serve: (*API).listConversations, says: saysConversations()},
+		{pattern: "GET /v1/conversations", command: chat.CommandMine, polled: true, serve: (*API).listConversations, says: saysConversations()},
 		{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation, says: says{
 			name: "conversation", summary: "Read the state of play and the newest events, as a socket's welcome has them.",
 			answers: map[int]any{ok: Conversation{}}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
@@ -73,13 +101,23 @@ func routes() []route {
 			name: "health", summary: "Say that the API answers; with deep=1, for staff, that its table does.", answers: map[int]any{ok: Health{}},
 			query: []Parameter{{Name: "deep", Summary: "Read the table too; needs a session of staff.", Values: []string{"1"}}},
 			codes: []chat.Code{chat.CodeInvalid, chat.CodeUnauthenticated, chat.CodeForbidden}}},
+		{pattern: "GET /v1/openapi.json", open: true, polled: true, serve: (*API).openAPI, says: says{
+			name: "openapi", summary: "Get this description of the API (OpenAPI 3.1).", answers: map[int]any{ok: Media("application/json")}}},
+		{pattern: "GET /v1/docs", open: true, polled: true, serve: (*API).docs, says: says{
+			name: "docs", summary: "Read the same as a page.", answers: map[int]any{ok: Media("text/html")}}},
+		{pattern: "GET " + errorsPage, open: true, polled: true, serve: (*API).errorsDoc, says: says{
+			name: "errorDocs", summary: "Read what each code means and what to do about it: the page that problems' types name.",
+			answers: map[int]any{ok: Media("text/html")}}},
 	}
 }
 
 // Handler returns the routes as one handler.
-func (a *API) Handler() http.Handler {
+func (a *API) Handler() http.Handler { return a.handler(routes()) }
+
+func (a *API) handler(table []route) http.Handler {
+	a.limiter = &limiter{shared: a.Counters}
 	mux := http.NewServeMux()
-	for _, r := range routes() {
+	for _, r := range table {
 		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, request *http.Request) { a.handle(w, request, r) })
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,19 +154,23 @@ func (a *API) noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request
 
 func (a *API) handle(w http.ResponseWriter, r *http.Request, route route) {
 	begin := time.Now()
-	c := &call{Request: r}
+	c := &call{Request: r, answer: w.Header()}
 	status, body, err := a.serve(c, route)
+	if err == nil {
+		status, body, err = c.conditional(route, status, body)
+	}
+	if err == nil {
+		err = writeAnswer(w, status, body)
+	}
 	problem := Problem{Status: status}
 	if err != nil {
 		problem = problemOf(err)
 		writeProblem(w, problem)
-	} else {
-		writeJSON(w, status, body)
 	}
 	a.record(c, route, problem, err, time.Since(begin))
 }
 
-// serve authenticates, authorizes and runs the route. A panic is an error that nobody named.
+// serve authenticates, authorizes, counts and runs the route. A panic is an error that nobody named.
 func (a *API) serve(c *call, route route) (status int, body any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -136,27 +178,39 @@ func (a *API) serve(c *call, route route) (status int, body any, err error) {
 			err = chat.Errorf(chat.CodeInternal, "something went wrong on our side; try again")
 		}
 	}()
-	if !route.open {
-		if err := a.authenticate(c, route.command); err != nil {
-			return 0, nil, err
-		}
+	if err := a.admit(c, route); err != nil {
+		return 0, nil, err
+	}
+	if route.idempotent {
+		return a.once(c, route)
 	}
 	return route.serve(a, c)
 }
 
-// authenticate finds the session and checks that its role may issue the command at all. How far the permission
-// reaches is checked where the conversation is read.
+// admit finds the caller and counts the request as theirs; as their address's when they are nobody.
+func (a *API) admit(c *call, route route) error {
+	var refused error
+	if !route.open {
+		refused = a.authenticate(c, route.command)
+	}
+	if err := a.limit(c); err != nil {
+		return err
+	}
+	return refused
+}
+
+// authenticate finds the session and checks that its role, and its grants, may issue the command at all. How far the
+// permission reaches is checked where the thing is read.
 func (a *API) authenticate(c *call, command chat.Command) error {
 	opened, err := a.Sessions.Authenticate(c.Context(), bearer(c.Request))
 	if err != nil {
 		return err
 	}
 	c.session = opened
-	role := opened.Session.Role
-	if command != "" && chat.Allowed(role, command) == chat.Denied {
-		return chat.Errorf(chat.CodeForbidden, "a %s may not %s", role, command)
+	if command != "" {
+		_, err = chat.Authorize(c.principal(), command)
 	}
-	return nil
+	return err
 }
 
 // record logs one line per request: neither headers nor query nor body, which hold tokens, tickets and passwords.

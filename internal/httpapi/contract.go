@@ -30,6 +30,9 @@ type StaffSessionRequest struct {
 	Email string `json:"email"`
 	// Password is at most 256 bytes.
 	Password string `json:"password"`
+	// Refresh asks for a pair of tokens: an access token of 15 minutes, and a refresh token that gets the next pair.
+	// Without it the session has one token, for 12 hours.
+	Refresh bool `json:"refresh,omitempty"`
 }
 
 // Session answers both of the above and GET /v1/sessions/current. DELETE /v1/sessions/current signs it out (204)
@@ -114,9 +117,10 @@ type Health struct {
 	Region  string `json:"region"`
 }
 
-// Problem is the body of every error, with content type application/problem+json (RFC 9457). Its type is
-// "about:blank", which RFC 9457 lets be absent: Code says what went wrong.
+// Problem is the body of every error, with content type application/problem+json (RFC 9457).
 type Problem struct {
+	// Type names the code's entry in the page of errors, relative to the API's address: "/v1/docs/errors#too_fast".
+	Type string `json:"type"`
 	// Title is the name of the HTTP status.
 	Title  string `json:"title"`
 	Status int    `json:"status"`

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -24,21 +23,25 @@ func (a *API) listConversations(c *call) (int, any, error) {
 	}
 	var out ConversationList
 	var err error
+	after := c.after(q, 2)
+	if q.err != nil {
+		return 0, nil, q.err
+	}
 	switch status := q.text("status"); status {
 	case "waiting":
-		out, err = a.waiting(c, limit, q.text("after"))
+		out, err = a.waiting(c, limit, after)
 	case "", "open", "closed":
-		out, err = a.mine(c, status, q.text("after"), limit)
+		out, err = a.mine(c, status, after, limit)
 	default:
 		err = chat.Errorf(chat.CodeInvalid, "status: open, closed or waiting")
 	}
 	return http.StatusOK, out, err
 }
 
-func (a *API) waiting(c *call, limit int, after string) (ConversationList, error) {
-	p := c.session.Session.Principal()
+func (a *API) waiting(c *call, limit int, after []string) (ConversationList, error) {
+	p := c.principal()
 	out := ConversationList{Conversations: []ConversationEntry{}}
-	if after != "" {
+	if after != nil {
 		return out, chat.Errorf(chat.CodeInvalid, "after: not with status=waiting; the list begins with the longest")
 	}
 	list, err := a.Conversations.Waiting(c.Context(), p, limit)
@@ -53,8 +56,8 @@ type shelf struct {
 }
 
 // mine reads the open list from its cursor, then the closed one, until limit is reached.
-func (a *API) mine(c *call, status, after string, limit int) (ConversationList, error) {
-	p := c.session.Session.Principal()
+func (a *API) mine(c *call, status string, after []string, limit int) (ConversationList, error) {
+	p := c.principal()
 	out := ConversationList{Conversations: []ConversationEntry{}}
 	start, id, err := cursorOf(after)
 	if err != nil {
@@ -77,7 +80,8 @@ func (a *API) mine(c *call, status, after string, limit int) (ConversationList, 
 		}
 		for _, found := range ids {
 			if len(out.Conversations) == limit {
-				out.Next = cursorAfter(out.Conversations[limit-1])
+				last := out.Conversations[limit-1]
+				out.Next = c.next(shelfOf(last), string(last.Conversation))
 				return out, nil
 			}
 			out.Conversations = append(out.Conversations, ConversationEntry{found, s.open})
@@ -86,24 +90,23 @@ func (a *API) mine(c *call, status, after string, limit int) (ConversationList, 
 	return out, nil
 }
 
-// cursorOf reads "open:c_…" or "closed:c_…".
-func cursorOf(after string) (shelf string, id chat.ConversationID, err error) {
-	if after == "" {
+// cursorOf reads the shelf and the conversation that a page goes on behind.
+func cursorOf(after []string) (shelf string, id chat.ConversationID, err error) {
+	if after == nil {
 		return "", "", nil
 	}
-	shelf, text, _ := strings.Cut(after, ":")
-	id = chat.ConversationID(text)
+	shelf, id = after[0], chat.ConversationID(after[1])
 	if shelf != "open" && shelf != "closed" || !id.Valid() {
-		return "", "", chat.Errorf(chat.CodeInvalid, "after: the next of another page")
+		return "", "", badCursor()
 	}
 	return shelf, id, nil
 }
 
-func cursorAfter(e ConversationEntry) string {
+func shelfOf(e ConversationEntry) string {
 	if e.Open {
-		return "open:" + string(e.Conversation)
+		return "open"
 	}
-	return "closed:" + string(e.Conversation)
+	return "closed"
 }
 
 // conversation returns the state of play: the page proves that the caller may see it.
@@ -115,7 +118,7 @@ func (a *API) conversation(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	p := c.session.Session.Principal()
+	p := c.principal()
 	page, err := a.Conversations.Page(c.Context(), p, chat.PageQuery{Conversation: id, Track: chat.Public, Limit: 1})
 	if err != nil {
 		return 0, nil, err
@@ -142,7 +145,7 @@ func (a *API) events(c *call) (int, any, error) {
 	if query.Track, err = protocol.TrackOf(chat.Track(q.text("track"))); err != nil {
 		return 0, nil, err
 	}
-	page, err := a.Conversations.Page(c.Context(), c.session.Session.Principal(), query)
+	page, err := a.Conversations.Page(c.Context(), c.principal(), query)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -26,6 +26,14 @@ type Operation struct {
 	// Answers holds the body per status of success, nil for none.
 	Answers map[int]any
 	Query   []Parameter
+	// Segments describes the variable parts of the path; {id} without an entry is a conversation.
+	Segments []Segment
+	// Idempotent operations take an Idempotency-Key; Secret ones keep no answer for it.
+	Idempotent, Secret bool
+	// Polled operations have an ETag and may answer 304.
+	Polled bool
+	// Versioned operations heed If-Match; those that demand it are documented by 428 among Problems.
+	Versioned bool
 	// Problems holds the codes per status of failure.
 	Problems map[int][]chat.Code
 }
@@ -40,6 +48,13 @@ type Parameter struct {
 	Min, Max int
 }
 
+// Segment is a variable part of a path.
+type Segment struct {
+	Name, Summary string
+	// Prefix of an id, such as chat.UserPrefix; "" for a text of any kind.
+	Prefix string
+}
+
 // says is the part of an Operation that a route does not know by itself.
 type says struct {
 	name, summary string
@@ -47,7 +62,10 @@ type says struct {
 	optional      bool
 	answers       map[int]any
 	query         []Parameter
-	codes         []chat.Code
+	segments      []Segment
+	// versioned: the route heeds If-Match; demands: and refuses to go without.
+	versioned, demands bool
+	codes              []chat.Code
 }
 
 // Operations lists what the API serves, from the table that its mux is built from.
@@ -58,6 +76,7 @@ func Operations() []Operation {
 		out = append(out, Operation{
 			Method: method, Path: path, Name: r.says.name, Summary: r.says.summary, Open: r.open, Command: r.command,
 			Request: r.says.request, Optional: r.says.optional, Answers: r.says.answers, Query: r.says.query, Problems: r.problems(),
+			Segments: r.says.segments, Idempotent: r.idempotent, Secret: r.secret, Polled: r.polled, Versioned: r.says.versioned || r.says.demands,
 		})
 	}
 	return out
@@ -65,7 +84,16 @@ func Operations() []Operation {
 
 // problems sorts the route's codes by status, with those that any route may answer.
 func (r route) problems() map[int][]chat.Code {
-	codes := append(slices.Clone(r.says.codes), chat.CodeInternal, chat.CodeUnavailable)
+	codes := append(slices.Clone(r.says.codes), chat.CodeInternal, chat.CodeUnavailable, chat.CodeTooFast)
+	if r.idempotent {
+		codes = append(codes, chat.CodeInvalid, chat.CodeKeyReused, chat.CodeInProgress)
+	}
+	if r.secret {
+		codes = append(codes, chat.CodeAlreadyDone)
+	}
+	if r.says.versioned || r.says.demands {
+		codes = append(codes, chat.CodeConflict)
+	}
 	if !r.open {
 		codes = append(codes, chat.CodeUnauthenticated)
 	}
@@ -80,6 +108,9 @@ func (r route) problems() map[int][]chat.Code {
 	}
 	for _, c := range codes {
 		add(statusOf(c), c)
+	}
+	if r.says.demands {
+		add(http.StatusPreconditionRequired, chat.CodeInvalid)
 	}
 	if r.says.request != nil {
 		add(statusOf(chat.CodeInvalid), chat.CodeInvalid)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -18,12 +19,17 @@ func statusOf(code chat.Code) int {
 		return http.StatusBadRequest
 	case chat.CodeUnauthenticated:
 		return http.StatusUnauthorized
-	case chat.CodeForbidden:
+	case chat.CodeForbidden, chat.CodeBanned:
 		return http.StatusForbidden
 	case chat.CodeNotFound, chat.CodeUnknownAction:
 		return http.StatusNotFound
-	case chat.CodeClosed, chat.CodeNotClosed, chat.CodeAlreadyAssigned, chat.CodeStaleEpoch, chat.CodeIDReused, chat.CodeOutOfSync, chat.CodeAtCapacity:
+	case chat.CodeClosed, chat.CodeNotClosed, chat.CodeAlreadyAssigned, chat.CodeStaleEpoch, chat.CodeIDReused, chat.CodeOutOfSync, chat.CodeAtCapacity,
+		chat.CodeInProgress, chat.CodeAlreadyDone:
 		return http.StatusConflict
+	case chat.CodeConflict:
+		return http.StatusPreconditionFailed
+	case chat.CodeRequired, chat.CodeKeyReused:
+		return http.StatusUnprocessableEntity
 	case chat.CodeTooFast:
 		return http.StatusTooManyRequests
 	case chat.CodeUnavailable:
@@ -61,34 +67,61 @@ func problemOf(err error) Problem {
 	if errors.As(err, &refusal) {
 		p.Reason = refusal.Reason
 	}
-	p.Title = http.StatusText(p.Status)
+	p.Type, p.Title = typeOf(p.Code), http.StatusText(p.Status)
 	p.Retryable = p.Code.Retryable()
 	return p
 }
 
+// typeOf is the code's place in the page of errors: a URI reference (RFC 9457 section 3.1.1), relative to where the API
+// is, and stable.
+func typeOf(code chat.Code) string { return errorsPage + "#" + string(code) }
+
 func writeProblem(w http.ResponseWriter, p Problem) {
 	h := w.Header()
-	switch p.Status {
-	case http.StatusUnauthorized:
+	switch {
+	case p.Status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		// Retry-After is in whole seconds (RFC 9110 section 10.2.3), rounded up, 1 at least.
-		seconds := (time.Duration(p.RetryAfter)*time.Millisecond + time.Second - 1) / time.Second
-		h.Set("Retry-After", strconv.FormatInt(int64(max(seconds, 1)), 10))
+	case p.Status == http.StatusTooManyRequests, p.Status == http.StatusServiceUnavailable, p.RetryAfter > 0:
+		// In whole seconds (RFC 9110 section 10.2.3).
+		h.Set("Retry-After", strconv.FormatInt(seconds(time.Duration(p.RetryAfter)*time.Millisecond), 10))
 	}
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	encode(w, p)
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
+// document is a body that is bytes already.
+type document struct {
+	kind    string // its media type
+	content []byte
+}
+
+// documentOf encodes a body as JSON; a document stays as it is.
+func documentOf(body any) (document, error) {
+	if d, ok := body.(document); ok {
+		return d, nil
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(body)
+	return document{"application/json", b.Bytes()}, err
+}
+
+// writeAnswer writes an answer of success; a nil body is none.
+func writeAnswer(w http.ResponseWriter, status int, body any) error {
 	if body == nil {
 		w.WriteHeader(status)
-		return
+		return nil
 	}
-	w.Header().Set("Content-Type", "application/json")
+	d, err := documentOf(body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", d.kind)
 	w.WriteHeader(status)
-	encode(w, body)
+	_, _ = w.Write(d.content) // an error is the connection's; there is nobody left to tell
+	return nil
 }
 
 // encode writes JSON. Its errors can only be the connection's; there is nobody left to tell.

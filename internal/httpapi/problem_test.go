@@ -20,13 +20,15 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		chat.CodeUnauthenticated: 401, chat.CodeHelloFirst: 400, chat.CodeClosed: 409, chat.CodeNotClosed: 409,
 		chat.CodeAlreadyAssigned: 409, chat.CodeTooFast: 429, chat.CodeStaleEpoch: 409, chat.CodeIDReused: 409,
 		chat.CodeOutOfSync: 409, chat.CodeAtCapacity: 409, chat.CodeConflict: 412, chat.CodeRequired: 422,
-		chat.CodeBanned: 403, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
+		chat.CodeBanned: 403, chat.CodeKeyReused: 422, chat.CodeInProgress: 409, chat.CodeAlreadyDone: 409, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
 	}
 	for _, code := range chat.Codes() {
 		if got := statusOf(code); got != want[code] {
 			t.Errorf("%s: %d, want %d", code, got, want[code])
 		}
-		if retryable := slices.Contains([]int{429, 500, 503}, statusOf(code)); retryable != code.Retryable() {
+		// Statuses say by themselves what may be sent again, but for 409, which draft-ietf-httpapi-idempotency-key-header
+		// demands for a request that is under way.
+		if retryable := slices.Contains([]int{429, 500, 503}, statusOf(code)) || code == chat.CodeInProgress; retryable != code.Retryable() {
 			t.Errorf("%s: its status and Retryable disagree", code)
 		}
 	}
@@ -66,7 +68,7 @@ func TestProblemOf(t *testing.T) {
 func TestEveryRouteIsGuarded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	open := []string{"POST /v1/customer-sessions", "POST /v1/staff-sessions", "GET /v1/health"}
+	open := []string{"POST /v1/customer-sessions", "POST /v1/staff-sessions", "GET /v1/health", "GET /v1/openapi.json", "GET /v1/docs", "GET /v1/docs/errors"}
 	for _, r := range routes() {
 		if slices.Contains(open, r.pattern) != r.open {
 			t.Errorf("%s: open is %v", r.pattern, r.open)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/chat/chattest"
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/identity/identitytest"
 )
@@ -94,6 +95,7 @@ type world struct {
 	store     identitytest.Memory
 	reader    reader
 	directory directory
+	requests  chattest.Requests
 	api       *API
 	handler   http.Handler
 	logged    bytes.Buffer
@@ -113,6 +115,9 @@ func newWorld(t *testing.T) *world {
 		Workspaces:    &w.store,
 		Conversations: &chat.Service{Reader: &w.reader, Dir: &w.directory, Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
 		Directory:     &w.directory,
+		Requests:      &w.requests,
+		Counters:      &w.store,
+		Now:           clock,
 		SocketURL:     "wss://abcdef1234.execute-api.eu-central-1.amazonaws.com/live",
 		Version:       "1.2.3", Region: "eu-central-1",
 		Log: slog.New(slog.NewJSONHandler(&w.logged, nil)),
@@ -208,7 +213,8 @@ func (w *world) problem(what string, a answer, status int, code chat.Code, reaso
 		return
 	}
 	p := decodeAs[Problem](w.t, a)
-	if a.StatusCode != status || p.Status != status || p.Code != code || p.Reason != reason || p.Title == "" || p.Detail == "" {
+	if a.StatusCode != status || p.Status != status || p.Code != code || p.Reason != reason || p.Title == "" || p.Detail == "" ||
+		p.Type != "/v1/docs/errors#"+string(code) {
 		w.t.Errorf("%s: %d %s; want %d %s %s", what, a.StatusCode, a.body, status, code, reason)
 	}
 }

@@ -43,7 +43,11 @@ func generate(root string) (tree, error) {
 	}
 	out[contractDir+"/errors.json"] = pretty(errorList(c))
 	out[contractDir+"/socket.asyncapi.json"] = pretty(asyncAPI(s, examples))
-	out[contractDir+"/openapi.json"] = pretty(openAPI(s))
+	api := openAPI(s)
+	out[contractDir+"/openapi.json"] = pretty(api)
+	if err := out.addServed(api, errorList(c)); err != nil {
+		return nil, err
+	}
 	doc, err := protocolDoc(root, s, examples)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,7 @@ func limits() map[string]limit {
 		"httpapi.StaffSessionRequest.Password":     length(1, identity.MaxPassword),
 		"httpapi.TicketRequest.Previous":           length(0, httpapi.MaxBody),
 		"httpapi.Problem.Status":                   between(400, 599),
+		"httpapi.Problem.Type":                     format("uri-reference"),
 		"httpapi.Ticket.URL":                       format("uri"),
 		"httpapi.Health.Status":                    fixed("ok"),
 	}
