@@ -34,7 +34,20 @@ func (s *Service) Typing(ctx context.Context, p Principal, id ConversationID, re
 	if err != nil {
 		return nil, err
 	}
+	s.typesFirstReply(ctx, p, head)
 	return s.signal(p, head), nil
+}
+
+// typesFirstReply notes that an operator on duty types who has not answered yet: that puts off the end of their time for
+// the first reply. It is a hint; a signal does not fail for it. Once they have answered it costs nothing while the tail
+// shows so, and one read when it does not.
+func (s *Service) typesFirstReply(ctx context.Context, p Principal, h *Head) {
+	if s.Staff == nil || h.Status != StatusActive || h.Assignee != p.User {
+		return
+	}
+	if wrote, err := s.wroteSince(ctx, h, p.User); err == nil && !wrote {
+		_ = s.Staff.OperatorTypes(ctx, p.Workspace, p.User, s.now().Add(TypingLife))
+	}
 }
 
 // Read moves the principal's read cursor up to seq. It only grows, and never beyond the log.
