@@ -297,6 +297,8 @@ func (e *Engine) appendRecord(out []byte, t *table, r *streamRecord) []byte {
 	out = append(attr.AppendMember(out, "dynamodb"), '{')
 	out = append(strconv.AppendInt(attr.AppendMember(out, "ApproximateCreationDateTime"), r.at.Unix(), 10), ',')
 	out = attr.AppendItem(append(out, `"Keys":`...), t.keyOf(r.either()))
+	// Before the images, so that who looks for it need not read them.
+	out = append(attr.AppendMember(out, "SequenceNumber"), `"`+sequenceNumber(r.seq)+`"`...)
 	old, new := r.images(t.stream.view)
 	if new != nil {
 		out = attr.AppendItem(attr.AppendMember(out, "NewImage"), new)
@@ -304,7 +306,6 @@ func (e *Engine) appendRecord(out []byte, t *table, r *streamRecord) []byte {
 	if old != nil {
 		out = attr.AppendItem(attr.AppendMember(out, "OldImage"), old)
 	}
-	out = append(attr.AppendMember(out, "SequenceNumber"), `"`+sequenceNumber(r.seq)+`"`...)
 	out = appendUnits(attr.AppendMember(out, "SizeBytes"), float64(r.size(t)))
 	out = append(out, `,"StreamViewType":"`+t.stream.view+`"}`...)
 	if r.expired {

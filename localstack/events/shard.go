@@ -247,6 +247,7 @@ func (r *shardReader) decode(raw json.RawMessage) (record *streamRecord, key uin
 		if key != "dynamodb" {
 			return true
 		}
+		missing := 3
 		jsonscan.Members(value, func(key string, value []byte) bool {
 			switch key {
 			case "Keys":
@@ -255,10 +256,13 @@ func (r *shardReader) decode(raw json.RawMessage) (record *streamRecord, key uin
 				record.sequence = jsonscan.Unquote(value)
 			case "ApproximateCreationDateTime":
 				seconds, _ = strconv.ParseFloat(string(value), 64) // 0 is what an engine that does not say gives
+			default:
+				return true
 			}
-			return true
+			missing--
+			return missing > 0 // the images may come behind: they are most of the record
 		})
-		return true
+		return false
 	})
 	if record.sequence == "" {
 		r.s.m.warn("shard %s: a record without a sequence number was left out: %.200s", r.shard, raw)

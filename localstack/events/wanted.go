@@ -49,7 +49,7 @@ func (w *wanted) decode(text []byte) (value any, err error) {
 			if field := w.fields[key]; field != nil {
 				object[key], err = field.decode(inner)
 			}
-			return err == nil
+			return err == nil && len(object) < len(w.fields) // nothing further is wanted
 		})
 		return object, err
 	case '[': // each element is judged like the value itself
