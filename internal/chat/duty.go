@@ -212,6 +212,39 @@ func (s *Service) Arrived(ctx context.Context, p Principal) (*Operator, error) {
 	})
 }
 
+// Left looks whether a socket that has closed was the last one of a member of staff on duty. Then their lease is over,
+// and a timer looks after the grace whether they have come back. A hello that comes in between has its row before it
+// renews the lease: either the row is seen here, or the lease is not as it was. Where $disconnect is lost, the lease
+// ends by itself and the minute's sweep finds it.
+func (s *Service) Left(ctx context.Context, p Principal) error {
+	if Allowed(p.Role, CommandDuty) == Denied {
+		return nil
+	}
+	return s.retry(ctx, func() error {
+		o, err := s.Staff.Operator(ctx, p.Workspace, p.User)
+		if err != nil || o == nil || !o.OnDuty() {
+			return err
+		}
+		open, err := s.Sockets.OfUser(ctx, p.Workspace, p.User)
+		if err != nil || len(open) > 0 {
+			return err
+		}
+		now := s.now()
+		if o.Lease.After(now) {
+			err = s.Staff.EndLease(ctx, p.Workspace, p.User, o.Lease, now)
+		}
+		var back *Refused
+		switch {
+		case errors.As(err, &back):
+			return nil
+		case err != nil:
+			return err
+		}
+		due := now.Add(DisconnectGrace + time.Second) // when the grace is over, not at its very end
+		return s.Timers.Arm(ctx, Timer{Ref: Ref{Workspace: p.Workspace}, Kind: TimerGrace, User: p.User, Due: due})
+	})
+}
+
 // OperatorLog reads an operator's own log: theirs, or for supervisors that of those they run.
 func (s *Service) OperatorLog(ctx context.Context, p Principal, user UserID, after uint64, limit int) ([]OperatorEvent, error) {
 	cmd := CommandSupervise

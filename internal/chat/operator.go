@@ -104,6 +104,8 @@ type OperatorStore interface {
 	ChangeOperator(ctx context.Context, old *Operator, next Operator, events ...OperatorEvent) error
 	// RenewLease moves the lease of an operator on duty on, and returns the image after it; nil for one who is not.
 	RenewLease(ctx context.Context, w WorkspaceID, u UserID, until time.Time) (*Operator, error)
+	// EndLease moves the lease back to until, if it is still at was. *Refused: it is not; they are there again.
+	EndLease(ctx context.Context, w WorkspaceID, u UserID, was, until time.Time) error
 	// OperatorTypes notes until when an operator on duty types; for others it does nothing.
 	OperatorTypes(ctx context.Context, w WorkspaceID, u UserID, until time.Time) error
 	// OperatorAnswers forgets what the operator has missed in a row.

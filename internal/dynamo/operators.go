@@ -200,6 +200,15 @@ func (s *Store) RenewLease(ctx context.Context, w chat.WorkspaceID, u chat.UserI
 	return s.updateOnDuty(ctx, w, u, "SET lx = :t", item{":t": num(until.UnixMilli())})
 }
 
+// EndLease implements chat.OperatorStore.
+func (s *Store) EndLease(ctx context.Context, w chat.WorkspaceID, u chat.UserID, was, until time.Time) error {
+	_, err := s.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: operatorKey(w, u).item(), UpdateExpression: aws.String("SET lx = :t"), ConditionExpression: aws.String("lx = :was"),
+		ExpressionAttributeValues: item{":t": num(until.UnixMilli()), ":was": num(was.UnixMilli())},
+	})
+	return s.entryFailure(err)
+}
+
 // OperatorTypes implements chat.OperatorStore.
 func (s *Store) OperatorTypes(ctx context.Context, w chat.WorkspaceID, u chat.UserID, until time.Time) error {
 	_, err := s.updateOnDuty(ctx, w, u, "SET ty = :t", item{":t": num(until.UnixMilli())})

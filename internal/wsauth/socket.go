@@ -57,9 +57,15 @@ type Ender interface {
 	SocketEnded(context.Context, chat.Principal) error
 }
 
+// Leaver looks after members of staff on duty whose last socket has closed, as chat.Service does.
+type Leaver interface {
+	Left(context.Context, chat.Principal) error
+}
+
 // Disconnect answers $disconnect.
 type Disconnect struct {
 	Sockets Ender
+	Duty    Leaver // nil for none
 	Log     *slog.Logger
 }
 
@@ -75,6 +81,12 @@ func (d *Disconnect) Handle(ctx context.Context, r events.APIGatewayWebsocketPro
 	if err := d.Sockets.SocketEnded(ctx, p); err != nil {
 		d.Log.ErrorContext(ctx, "socket not forgotten", "connectionId", p.Connection, "error", err)
 		return events.APIGatewayProxyResponse{}, err
+	}
+	if d.Duty != nil && p.Role != chat.RoleCustomer {
+		if err := d.Duty.Left(ctx, p); err != nil {
+			d.Log.ErrorContext(ctx, "lease not ended", "connectionId", p.Connection, "error", err)
+			return events.APIGatewayProxyResponse{}, err
+		}
 	}
 	d.Log.InfoContext(ctx, "socket closed", "connectionId", p.Connection, "workspace", p.Workspace, "user", p.User,
 		"status", r.RequestContext.DisconnectStatusCode)

@@ -78,6 +78,18 @@ func (m *Memory) RenewLease(_ context.Context, w chat.WorkspaceID, u chat.UserID
 	return m.onDuty("RenewLease", w, u, func(o *chat.Operator) { o.Lease = millis(until) })
 }
 
+// EndLease implements chat.OperatorStore.
+func (m *Memory) EndLease(_ context.Context, w chat.WorkspaceID, u chat.UserID, was, until time.Time) error {
+	return m.do("EndLease", func() error {
+		o := m.operators[operatorKey{w, u}]
+		if o == nil || !o.Lease.Equal(millis(was)) {
+			return &chat.Refused{}
+		}
+		o.Lease = millis(until)
+		return nil
+	})
+}
+
 // OperatorTypes implements chat.OperatorStore.
 func (m *Memory) OperatorTypes(_ context.Context, w chat.WorkspaceID, u chat.UserID, until time.Time) error {
 	_, err := m.onDuty("OperatorTypes", w, u, func(o *chat.Operator) { o.TypingUntil = millis(until) })
