@@ -10,15 +10,16 @@ import (
 
 // Canned is a prepared answer. Variables stand in double braces: "Hello {{customer.name}}".
 type Canned struct {
-	ID string
-	// Shortcut is what an operator types after "/": 1 to 40 letters, digits, "-" or "_".
-	Shortcut string
-	Title    string
-	Text     string
-	// Owner is whose own it is; "" for one that everybody shares.
-	Owner chat.UserID
-	// Department that it is meant for; "" for all.
-	Department chat.DepartmentID
+	Meta
+	// Shortcut is what an operator types after "/": 1 to 40 letters, digits, "-" or "_". No two of those that everybody
+	// shares have the same, nor two of one's own.
+	Shortcut string `json:"shortcut"`
+	// Title for lists, at most 100 bytes.
+	Title string `json:"title,omitempty"`
+	// Text with variables, such as "Hello {{customer.firstName|there}}": 1 to 8192 bytes.
+	Text string `json:"text"`
+	// Department that it is meant for; none for all.
+	Department chat.DepartmentID `json:"department,omitempty"`
 }
 
 // Variables are what texts may refer to. A field of the contact is "customer.field.<name>", one of the conversation
@@ -94,8 +95,9 @@ func (c Canned) Check() error {
 		return chat.Errorf(chat.CodeInvalid, "title: at most 100 bytes")
 	case c.Text == "" || len(c.Text) > chat.MaxText:
 		return chat.Errorf(chat.CodeInvalid, "text: 1 to %d bytes", chat.MaxText)
-	case c.Department != "" && !c.Department.Valid():
-		return chat.Errorf(chat.CodeInvalid, "department: not a department")
+	}
+	if err := checkDepartment(c.Department); err != nil {
+		return err
 	}
 	if err := checkVariables(c.Text); err != nil {
 		return chat.Errorf(chat.CodeInvalid, "text: %v", err)

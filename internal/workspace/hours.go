@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -22,21 +23,47 @@ const (
 // Hours are a business's hours in its own time zone. The zero value is always open.
 type Hours struct {
 	// Zone is an IANA time zone, such as "Europe/Berlin"; "" stands for UTC.
-	Zone string
-	// Week holds the spans of each day, Sunday first. Nil stands for always open, an empty list for never.
-	Week *[7][]Span
-	// Holidays are closed, or have hours of their own, whatever the weekday.
-	Holidays []Holiday
+	Zone string `json:"zone,omitempty"`
+	// Week holds the spans of each day, Sunday first. Without it the business is always open; with empty days, never.
+	Week *Week `json:"week,omitempty"`
+	// Holidays are closed, or have hours of their own, whatever the weekday. At most 200.
+	Holidays []Holiday `json:"holidays,omitempty"`
 }
 
-// Span is a time of day, in minutes after midnight by the wall clock: From included, To excluded, at most 24:00.
-type Span struct{ From, To int }
+// Week is the spans of each day, Sunday first.
+type Week [7][]Span
+
+// UnmarshalJSON demands all seven days: Go's own reading would take fewer, and close the rest.
+func (w *Week) UnmarshalJSON(raw []byte) error {
+	var days [][]Span
+	if err := json.Unmarshal(raw, &days); err != nil {
+		return err
+	}
+	if len(days) != len(w) {
+		return fmt.Errorf("a week has 7 days, Sunday first, not %d", len(days))
+	}
+	for i, spans := range days {
+		w[i] = append([]Span{}, spans...) // written back as [], not as null
+	}
+	return nil
+}
+
+// Span is a time of day, in minutes after midnight by the wall clock.
+type Span struct {
+	// From is included: 0 to 1439.
+	From int `json:"from"`
+	// To is excluded: 1 to 1440, which is 24:00.
+	To int `json:"to"`
+}
 
 // Holiday is one date with its own hours; none means closed.
 type Holiday struct {
-	Date  string // "2026-12-25"
-	Name  string
-	Spans []Span
+	// Date by the business's calendar, such as "2026-12-25".
+	Date string `json:"date"`
+	// Name for people, at most 100 bytes.
+	Name string `json:"name,omitempty"`
+	// Spans are the hours of the date.
+	Spans []Span `json:"spans,omitempty"`
 }
 
 // Calendar is checked hours, ready to be asked.
@@ -66,6 +93,9 @@ func NewCalendar(h Hours) (*Calendar, error) {
 	for i, d := range h.Holidays {
 		if at, err := time.Parse(time.DateOnly, d.Date); err != nil || at.Format(time.DateOnly) != d.Date {
 			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d].date: not a date such as 2026-12-25", i)
+		}
+		if len(d.Name) > maxName {
+			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d].name: at most %d bytes", i, maxName)
 		}
 		if err := checkSpans(d.Spans); err != nil {
 			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d]: %v", i, err)

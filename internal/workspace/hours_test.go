@@ -13,7 +13,7 @@ import (
 // nineToFive is Monday to Friday, 9 to 17, with a break at noon on Friday.
 func nineToFive(zone string, holidays ...workspace.Holiday) workspace.Hours {
 	day := []workspace.Span{{9 * 60, 17 * 60}}
-	return workspace.Hours{Zone: zone, Holidays: holidays, Week: &[7][]workspace.Span{
+	return workspace.Hours{Zone: zone, Holidays: holidays, Week: &workspace.Week{
 		nil, day, day, day, day, {{9 * 60, 12 * 60}, {13 * 60, 17 * 60}}, nil,
 	}}
 }
@@ -67,7 +67,7 @@ func TestNoHoursAreAlwaysOpen(t *testing.T) {
 	if next, ok := c.NextOpen(now); !c.Open(now) || !ok || !next.Equal(now) || c.Between(now, now.Add(time.Hour)) != time.Hour {
 		t.Errorf("%v %v", next, ok)
 	}
-	never := calendar(t, workspace.Hours{Week: &[7][]workspace.Span{}})
+	never := calendar(t, workspace.Hours{Week: &workspace.Week{}})
 	if _, ok := never.NextOpen(now); ok || never.Open(now) || never.Between(now, now.Add(time.Hour)) != 0 {
 		t.Error("hours without a span are open")
 	}
@@ -101,7 +101,7 @@ func TestBetweenAndAdd(t *testing.T) {
 func TestChangeOfClocks(t *testing.T) {
 	t.Parallel()
 	night := []workspace.Span{{0, 6 * 60}}
-	c := calendar(t, workspace.Hours{Zone: "Europe/Berlin", Week: &[7][]workspace.Span{night, night, night, night, night, night, night}})
+	c := calendar(t, workspace.Hours{Zone: "Europe/Berlin", Week: &workspace.Week{night, night, night, night, night, night, night}})
 	for day, want := range map[string]time.Duration{"2026-03-28T12:00:00Z": 5 * time.Hour, "2026-10-24T12:00:00Z": 7 * time.Hour, "2026-06-01T12:00:00Z": 6 * time.Hour} {
 		if got := c.Between(at(t, day), at(t, day).Add(24*time.Hour)); got != want {
 			t.Errorf("the night after %s: %v, want %v", day, got, want)
@@ -136,7 +136,7 @@ func TestBetweenIsWhatCountingGives(t *testing.T) {
 
 func TestHoursAreChecked(t *testing.T) {
 	t.Parallel()
-	week := func(spans ...workspace.Span) *[7][]workspace.Span { return &[7][]workspace.Span{spans} }
+	week := func(spans ...workspace.Span) *workspace.Week { return &workspace.Week{spans} }
 	for name, h := range map[string]workspace.Hours{
 		"zone": {Zone: "Mars/Olympus"}, "local zone": {Zone: "Local"}, "backwards": {Week: week(workspace.Span{600, 540})},
 		"overlap": {Week: week(workspace.Span{0, 60}, workspace.Span{30, 90})}, "past midnight": {Week: week(workspace.Span{600, 1441})},

@@ -22,20 +22,29 @@ const (
 
 // Rule is an automation: when an event comes and every condition holds, the steps are taken in order.
 type Rule struct {
-	ID      string
-	Name    string
-	Enabled bool
+	Meta
+	// Name is 1 to 100 bytes.
+	Name string `json:"name"`
+	// Enabled rules act; others can be tried out by a dry run.
+	Enabled bool `json:"enabled"`
+	// Order of the rules that wait for the same type of event, lowest first: 0 to 1000. Equal ones go by id, so by age.
+	Order int `json:"order"`
 	// On is the type of event that it waits for.
-	On         chat.EventType
-	Conditions []Condition
-	Steps      []Step
+	On chat.EventType `json:"on"`
+	// Conditions must all hold, at most 20; none holds always.
+	Conditions []Condition `json:"conditions,omitempty"`
+	// Steps are taken in order, 1 to 10.
+	Steps []Step `json:"steps"`
 }
 
 // Condition compares a fact with a value.
 type Condition struct {
-	Fact  Fact
-	Op    Op
-	Value string
+	// Fact is what it looks at: one of the fixed facts, or "field.<name>".
+	Fact Fact `json:"fact"`
+	// Op is how it compares.
+	Op Op `json:"op"`
+	// Value to compare with, 1 to 2000 bytes; none with set and not_set.
+	Value string `json:"value,omitempty"`
 }
 
 // Fact is what a condition may look at.
@@ -107,16 +116,34 @@ func StepKinds() []StepKind {
 
 // Step is one thing that a macro or a rule does.
 type Step struct {
-	Kind  StepKind
-	Name  string
-	Value string
+	// Kind says which command it is.
+	Kind StepKind `json:"kind"`
+	// Name of a field; only with the kind field.
+	Name string `json:"name,omitempty"`
+	// Value is what the kind needs: a text, a tag, a number, an id, minutes.
+	Value string `json:"value,omitempty"`
 }
 
 // Macro is several steps at once, taken by an operator.
 type Macro struct {
-	ID    string
-	Name  string
-	Steps []Step
+	Meta
+	// Name is 1 to 100 bytes.
+	Name string `json:"name"`
+	// Department that it is meant for; none for all.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	// Steps are taken in order, 1 to 10.
+	Steps []Step `json:"steps"`
+}
+
+// Check returns CodeInvalid, naming the field, unless the macro is well-formed.
+func (m Macro) Check() error {
+	if err := checkName(m.Name); err != nil {
+		return err
+	}
+	if err := checkDepartment(m.Department); err != nil {
+		return err
+	}
+	return CheckSteps(m.Steps)
 }
 
 // Values are the facts at the time of an event. A fact that is absent is "".
@@ -124,9 +151,11 @@ type Values map[Fact][]string
 
 // Checked is one condition with how it came out.
 type Checked struct {
-	Condition Condition
-	Was       []string
-	Holds     bool
+	Condition
+	// Was is what the fact held; several for a list.
+	Was []string `json:"was"`
+	// Holds says whether the condition was met.
+	Holds bool `json:"holds"`
 }
 
 // Evaluate says whether the rule applies, and how every condition came out: a dry run shows the same that a real
@@ -183,6 +212,9 @@ func (r Rule) Check() error {
 	if err := checkName(r.Name); err != nil {
 		return err
 	}
+	if r.Order < 0 || r.Order > maxOrder {
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	}
 	if !slices.Contains(chat.EventTypes(), r.On) || r.On == chat.EventAutomated || r.On == chat.EventAutoFailed {
 		return chat.Errorf(chat.CodeInvalid, "on: not a type of event that rules can wait for")
 	}
@@ -195,13 +227,6 @@ func (r Rule) Check() error {
 		}
 	}
 	return CheckSteps(r.Steps)
-}
-
-func checkName(name string) error {
-	if name == "" || len(name) > 100 {
-		return chat.Errorf(chat.CodeInvalid, "name: 1 to 100 bytes")
-	}
-	return nil
 }
 
 func (c Condition) check() error {

@@ -1,0 +1,472 @@
+package workspace
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Limits of help articles.
+const (
+	// MaxArticle is the longest text of an article, in bytes of Markdown.
+	MaxArticle = 64 << 10
+	// MaxArticles is how many a workspace has: their cards, of 1.5 KB at most, are read as a whole.
+	MaxArticles = 2000
+	// ArticlePrefix begins their ids.
+	ArticlePrefix = "h_"
+	// excerptRunes is the length of the plain text that a list shows.
+	excerptRunes = 200
+	// wordBytes bounds the words of a card that are searched for.
+	wordBytes    = 1000
+	maxTags      = 20
+	maxTitle     = 200
+	maxSlug      = 80
+	maxSearch    = 200 // bytes of a query
+	maxQuestions = 8   // words of a query that count
+)
+
+// ArticleStatus says who reads an article.
+type ArticleStatus string
+
+// The statuses.
+const (
+	ArticleDraft     ArticleStatus = "draft" // staff
+	ArticlePublished ArticleStatus = "published"
+)
+
+// Card is what lists and the search have of an article.
+type Card struct {
+	// ID is made by the server.
+	ID string `json:"id,omitempty"`
+	// Version counts the changes; the ETag is made of it.
+	Version uint64 `json:"version,omitempty"`
+	// ChangedAt is when it was changed last, Unix milliseconds, and ChangedBy by whom.
+	ChangedAt int64       `json:"changedAt,omitempty"`
+	ChangedBy chat.UserID `json:"changedBy,omitempty"`
+	// Title is 1 to 200 bytes.
+	Title string `json:"title"`
+	// Slug names it in addresses: 1 to 80 lower-case letters, digits and single "-"; no two of a locale have the same.
+	Slug string `json:"slug"`
+	// Tags are at most 20 of 50 bytes.
+	Tags []string `json:"tags,omitempty"`
+	// Status is draft or published.
+	Status ArticleStatus `json:"status" jsonschema:"enum=draft,enum=published"`
+	// Locale such as "de" or "pt-BR"; none for any.
+	Locale string `json:"locale,omitempty"`
+	// Excerpt is the beginning of its text without markup, made by the server.
+	Excerpt string `json:"excerpt,omitempty"`
+	// Words that a search finds it by, beside those of title and tags.
+	Words []string `json:"-"`
+}
+
+// Article is a help article.
+type Article struct {
+	Card
+	// Markdown is stored and returned as it was given: 1 byte to 64 KB of CommonMark. Whoever renders it renders no HTML
+	// in it, and no address but http, https and mailto.
+	Markdown string `json:"markdown"`
+}
+
+// Check returns CodeInvalid, naming the field, unless the article is well-formed.
+func (a *Article) Check() error {
+	switch {
+	case strings.TrimSpace(a.Title) == "" || len(a.Title) > maxTitle:
+		return chat.Errorf(chat.CodeInvalid, "title: 1 to %d bytes", maxTitle)
+	case !slug(a.Slug):
+		return chat.Errorf(chat.CodeInvalid, "slug: 1 to %d lower-case letters, digits and single -", maxSlug)
+	case len(a.Tags) > maxTags || slices.ContainsFunc(a.Tags, func(t string) bool { return t == "" || len(t) > 50 }):
+		return chat.Errorf(chat.CodeInvalid, "tags: at most %d, 1 to 50 bytes each", maxTags)
+	case a.Status != ArticleDraft && a.Status != ArticlePublished:
+		return chat.Errorf(chat.CodeInvalid, "status: draft or published")
+	case a.Locale != "" && !locale(a.Locale):
+		return chat.Errorf(chat.CodeInvalid, "locale: such as de or pt-BR")
+	case a.Markdown == "" || len(a.Markdown) > MaxArticle || !utf8.ValidString(a.Markdown):
+		return chat.Errorf(chat.CodeInvalid, "markdown: 1 to %d bytes of UTF-8", MaxArticle)
+	}
+	return nil
+}
+
+func slug(s string) bool {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return s != "" && len(s) <= maxSlug && strings.Trim(s, alphabet) == "" && s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
+}
+
+// ArticleStore keeps articles. Times have millisecond precision.
+type ArticleStore interface {
+	// Cards lists the cards of a workspace, by id. They may be some moments behind unless fresh.
+	Cards(ctx context.Context, w chat.WorkspaceID, fresh bool) ([]Card, error)
+	// Article reads one, consistently; nil when there is none.
+	Article(ctx context.Context, w chat.WorkspaceID, id string) (*Article, error)
+	// PutArticle writes the article and its card if the stored version is one less, with the act. False when it is not.
+	PutArticle(ctx context.Context, w chat.WorkspaceID, a Article, act Act) (bool, error)
+	// DropArticle removes both if they have the version, with the act. False when they have not.
+	DropArticle(ctx context.Context, w chat.WorkspaceID, id string, version uint64, act Act) (bool, error)
+}
+
+// Articles reads, writes and searches help articles. Customers and bots see published ones.
+type Articles struct {
+	Store ArticleStore
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+
+	cards Memory[[]Card]
+}
+
+// ArticleQuery asks for articles: by words, tag, locale and status, all of which must fit.
+type ArticleQuery struct {
+	// Words of a search, at most 200 bytes; the last may be the beginning of one. "" lists all, by title.
+	Words  string
+	Tag    string
+	Locale string
+	// Status is for staff; customers are shown what is published.
+	Status ArticleStatus
+	// After is the place behind which a list goes on: how many were shown.
+	After, Limit int
+}
+
+// Find returns a page of the articles that fit, best first; more says that there are others. It is as of up to
+// Staleness ago.
+func (l *Articles) Find(ctx context.Context, p chat.Principal, q ArticleQuery) (page []Card, more bool, err error) {
+	if _, err := chat.Authorize(p, chat.CommandArticles); err != nil {
+		return nil, false, err
+	}
+	if len(q.Words) > maxSearch {
+		return nil, false, chat.Errorf(chat.CodeInvalid, "q: at most %d bytes", maxSearch)
+	}
+	if !seesDrafts(p) {
+		if q.Status == ArticleDraft {
+			return nil, false, chat.Errorf(chat.CodeForbidden, "status: a %s reads what is published", p.Role)
+		}
+		q.Status = ArticlePublished
+	}
+	cards, err := l.cards.Get(p.Workspace, clock(l.Now), func() ([]Card, error) { return l.Store.Cards(ctx, p.Workspace, false) })
+	if err != nil {
+		return nil, false, unavailable(err)
+	}
+	found := Search(cards, q)
+	found = found[min(max(q.After, 0), len(found)):]
+	if len(found) > q.Limit {
+		return found[:q.Limit], true, nil
+	}
+	return found, false, nil
+}
+
+// seesDrafts: who may read the library.
+func seesDrafts(p chat.Principal) bool {
+	_, err := chat.Authorize(p, chat.CommandLibrary)
+	return err == nil && p.Role != chat.RoleBot
+}
+
+// Search orders the cards that fit a query: by how many of its words the title, the tags and the text have, then by title.
+// Every word must be found somewhere.
+func Search(cards []Card, q ArticleQuery) []Card {
+	words := wordsOf(q.Words)
+	words = words[:min(len(words), maxQuestions)]
+	type hit struct {
+		Card
+		score int
+	}
+	var hits []hit
+	for _, c := range cards {
+		if q.Status != "" && c.Status != q.Status || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) || !speaks(c.Locale, q.Locale) {
+			continue
+		}
+		if score, ok := c.score(words); ok {
+			hits = append(hits, hit{c, score})
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(fold(a.Title), fold(b.Title)), cmp.Compare(a.ID, b.ID))
+	})
+	out := make([]Card, len(hits))
+	for i, h := range hits {
+		out[i] = h.Card
+	}
+	return out
+}
+
+// speaks says whether an article of the locale is for a reader of the other: "pt" is for "pt-BR", too.
+func speaks(article, reader string) bool {
+	if article == "" || reader == "" {
+		return true
+	}
+	article, reader = strings.ToLower(article), strings.ToLower(reader)
+	return article == reader || strings.HasPrefix(reader, article+"-") || strings.HasPrefix(article, reader+"-")
+}
+
+// What a word that is found counts, by where.
+const (
+	inTitle = 8
+	inTags  = 4
+	inText  = 1
+)
+
+// score says whether every word is in the article, as the beginning of one of its words.
+func (c Card) score(words []string) (score int, ok bool) {
+	title, tags := wordsOf(c.Title), wordsOf(strings.Join(c.Tags, " "))
+	for _, w := range words {
+		n := 0
+		for _, place := range []struct {
+			words []string
+			worth int
+		}{{title, inTitle}, {tags, inTags}, {c.Words, inText}} {
+			for _, has := range place.words {
+				if has == w {
+					n = max(n, 2*place.worth)
+				} else if strings.HasPrefix(has, w) {
+					n = max(n, place.worth)
+				}
+			}
+		}
+		if n == 0 {
+			return 0, false
+		}
+		score += n
+	}
+	return score, true
+}
+
+// wordsOf splits a text into lower-case words of two runes and more, each once.
+func wordsOf(text string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if utf8.RuneCountInString(word) >= 2 && len(word) <= 40 && !seen[word] {
+			seen[word] = true
+			out = append(out, word)
+		}
+	}
+	return out
+}
+
+// prepare fills in what the server makes of an article: its excerpt, and the words that it is found by, the most frequent
+// first.
+func (a *Article) prepare() {
+	plain := Plain(a.Markdown)
+	a.Excerpt = cut(plain, excerptRunes)
+	count := map[string]int{}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(plain), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if utf8.RuneCountInString(word) >= 3 && len(word) <= 40 {
+			count[word]++
+		}
+	}
+	words := make([]string, 0, len(count))
+	for w := range count {
+		words = append(words, w)
+	}
+	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+	a.Words = nil
+	for size := 0; len(words) > 0 && size+len(words[0])+1 <= wordBytes; words = words[1:] {
+		a.Words = append(a.Words, words[0])
+		size += len(words[0]) + 1
+	}
+}
+
+// cut returns the first runes of a text, at the end of a word if there is one near.
+func cut(text string, runes int) string {
+	n := 0
+	for i := range text {
+		if n == runes {
+			if at := strings.LastIndexByte(text[:i], ' '); at > i/2 {
+				i = at
+			}
+			return strings.TrimSpace(text[:i]) + "…"
+		}
+		n++
+	}
+	return text
+}
+
+// Plain is the text of Markdown without its marks: enough for an excerpt and a search, and safe to show as text.
+func Plain(markdown string) string {
+	var b strings.Builder
+	for line := range strings.Lines(markdown) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") || strings.Trim(line, "-=*_ ") == "" {
+			continue
+		}
+		line = strings.TrimLeft(line, "#>*+- ")
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(unlinked(line))
+	}
+	return strings.Join(strings.Fields(strings.NewReplacer("**", "", "__", "", "`", "", "~~", "", "*", "").Replace(b.String())), " ")
+}
+
+// unlinked keeps the words of links and pictures, and drops their addresses and HTML tags.
+func unlinked(line string) string {
+	var b strings.Builder
+	for line != "" {
+		i := strings.IndexAny(line, "[]<!")
+		if i < 0 {
+			break
+		}
+		b.WriteString(line[:i])
+		rest := line[i+1:]
+		switch c := line[i]; {
+		case c == ']' && strings.HasPrefix(rest, "("):
+			if end := strings.IndexByte(rest, ')'); end >= 0 {
+				rest = rest[end+1:]
+			}
+		case c == '<':
+			if end := strings.IndexByte(rest, '>'); end >= 0 {
+				rest = rest[end+1:]
+			} else {
+				b.WriteByte(c)
+			}
+		case c == '!' && !strings.HasPrefix(rest, "["):
+			b.WriteByte(c)
+		}
+		line = rest
+	}
+	return b.String() + line
+}
+
+// Get returns an article, or CodeNotFound: for customers and bots also when it is a draft.
+func (l *Articles) Get(ctx context.Context, p chat.Principal, id string) (*Article, error) {
+	if _, err := chat.Authorize(p, chat.CommandArticles); err != nil {
+		return nil, err
+	}
+	a, err := l.read(ctx, p.Workspace, id)
+	if err == nil && a.Status != ArticlePublished && !seesDrafts(p) {
+		return nil, noArticle()
+	}
+	return a, err
+}
+
+func noArticle() error { return chat.Errorf(chat.CodeNotFound, "no such article") }
+
+func (l *Articles) read(ctx context.Context, w chat.WorkspaceID, id string) (*Article, error) {
+	if _, ok := chat.IDBytes(ArticlePrefix, id); !ok {
+		return nil, noArticle()
+	}
+	a, err := l.Store.Article(ctx, w, id)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if a == nil {
+		return nil, noArticle()
+	}
+	return a, nil
+}
+
+// Create stores a new article; the same id with the same article again is the same request.
+func (l *Articles) Create(ctx context.Context, by By, id string, a Article) (*Article, error) {
+	if err := l.mayWrite(ctx, by, id, &a); err != nil {
+		return nil, err
+	}
+	next := l.next(by, id, 0, a)
+	done, err := l.Store.PutArticle(ctx, by.Workspace, next, l.act(by, "made", &next, nil))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if done {
+		l.cards.Forget(by.Workspace)
+		return &next, nil
+	}
+	known, err := l.read(ctx, by.Workspace, id)
+	if err != nil {
+		return nil, err
+	}
+	if known.ChangedBy != by.User || known.Version != 1 || known.Markdown != a.Markdown || known.Title != a.Title {
+		return nil, chat.Errorf(chat.CodeConflict, "it was made before, and has changed since; read it")
+	}
+	return known, nil
+}
+
+func (l *Articles) mayWrite(ctx context.Context, by By, id string, a *Article) error {
+	if _, err := chat.Authorize(by.Principal, chat.CommandEditLibrary); err != nil {
+		return err
+	}
+	if err := a.Check(); err != nil {
+		return err
+	}
+	cards, err := l.Store.Cards(ctx, by.Workspace, true)
+	if err != nil {
+		return unavailable(err)
+	}
+	isNew := !slices.ContainsFunc(cards, func(c Card) bool { return c.ID == id })
+	if isNew && len(cards) >= MaxArticles {
+		return chat.Errorf(chat.CodeInvalid, "at most %d articles; remove one first", MaxArticles)
+	}
+	for _, c := range cards {
+		if c.ID != id && c.Slug == a.Slug && c.Locale == a.Locale {
+			return chat.Errorf(chat.CodeInvalid, "slug: %q is taken already, by %s", a.Slug, c.ID)
+		}
+	}
+	return nil
+}
+
+func (l *Articles) next(by By, id string, version uint64, a Article) Article {
+	a.ID, a.Version, a.ChangedAt, a.ChangedBy = id, version+1, clock(l.Now).UnixMilli(), by.User
+	a.prepare()
+	return a
+}
+
+func (l *Articles) act(by By, done string, after, before *Article) Act {
+	sum := func(a *Article) map[string]string {
+		if a == nil {
+			return nil
+		}
+		return map[string]string{"title": a.Title, "slug": a.Slug, "status": string(a.Status)}
+	}
+	subject := after
+	if subject == nil {
+		subject = before
+	}
+	return Act{By: by, Name: "article." + done, Subject: subject.ID, Before: sum(before), After: sum(after)}
+}
+
+// Replace stores another article in place of the version; nil for whatever version there is.
+func (l *Articles) Replace(ctx context.Context, by By, id string, a Article, version *uint64) (*Article, error) {
+	if err := l.mayWrite(ctx, by, id, &a); err != nil {
+		return nil, err
+	}
+	var next Article
+	err := l.change(ctx, by, id, version, func(was *Article) (bool, error) {
+		next = l.next(by, id, was.Version, a)
+		return l.Store.PutArticle(ctx, by.Workspace, next, l.act(by, "changed", &next, was))
+	})
+	return &next, err
+}
+
+// Remove removes the version of an article; nil for whatever version there is.
+func (l *Articles) Remove(ctx context.Context, by By, id string, version *uint64) error {
+	if _, err := chat.Authorize(by.Principal, chat.CommandEditLibrary); err != nil {
+		return err
+	}
+	return l.change(ctx, by, id, version, func(was *Article) (bool, error) {
+		return l.Store.DropArticle(ctx, by.Workspace, id, was.Version, l.act(by, "removed", nil, was))
+	})
+}
+
+func (l *Articles) change(ctx context.Context, by By, id string, version *uint64, make func(*Article) (bool, error)) error {
+	for range tries {
+		was, err := l.read(ctx, by.Workspace, id)
+		if err != nil {
+			return err
+		}
+		if version != nil && was.Version != *version {
+			break
+		}
+		done, err := make(was)
+		if err != nil {
+			return unavailable(err)
+		}
+		if done {
+			l.cards.Forget(by.Workspace)
+			return nil
+		}
+		if version != nil {
+			break
+		}
+	}
+	return chat.Errorf(chat.CodeConflict, "somebody else has changed it; read it again")
+}

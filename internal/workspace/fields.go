@@ -1,0 +1,331 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Limits of fields and forms.
+const (
+	maxChoices    = 100
+	maxFormFields = 30
+	maxValue      = 1000 // bytes of a field's value
+)
+
+// FieldOf says what a field belongs to.
+type FieldOf string
+
+// What fields belong to.
+const (
+	OfConversation FieldOf = "conversation"
+	OfContact      FieldOf = "contact"
+)
+
+// FieldKind says what a field may hold. Values are texts whatever the kind.
+type FieldKind string
+
+// The kinds of field.
+const (
+	FieldText   FieldKind = "text"
+	FieldNumber FieldKind = "number"
+	FieldChoice FieldKind = "choice"
+	FieldDate   FieldKind = "date" // 2026-12-25
+)
+
+// FieldKinds lists them.
+func FieldKinds() []FieldKind { return []FieldKind{FieldText, FieldNumber, FieldChoice, FieldDate} }
+
+// Field defines a field of conversations or of contacts.
+type Field struct {
+	Meta
+	// Of says whose field it is: conversation or contact.
+	Of FieldOf `json:"of"`
+	// Name for programs: 1 to 40 letters, digits, "-" or "_". It does not change.
+	Name string `json:"name"`
+	// Label for people, at most 100 bytes; without it the name.
+	Label string `json:"label,omitempty"`
+	// Kind is text, number, choice or date.
+	Kind FieldKind `json:"kind"`
+	// Choices of the kind choice: 1 to 100 of at most 100 bytes.
+	Choices []string `json:"choices,omitempty"`
+	// Required fields of a conversation must be set before it closes.
+	Required bool `json:"required,omitempty"`
+	// Departments whose conversations it is required in; none for all.
+	Departments []chat.DepartmentID `json:"departments,omitempty"`
+}
+
+// Check implements Entity.
+func (f *Field) Check() error {
+	switch {
+	case f.Of != OfConversation && f.Of != OfContact:
+		return chat.Errorf(chat.CodeInvalid, "of: conversation or contact")
+	case !identifier(f.Name):
+		return chat.Errorf(chat.CodeInvalid, "name: 1 to 40 letters, digits, - or _")
+	case len(f.Label) > maxName:
+		return chat.Errorf(chat.CodeInvalid, "label: at most %d bytes", maxName)
+	case f.Required && f.Of != OfConversation:
+		return chat.Errorf(chat.CodeInvalid, "required: only fields of conversations are")
+	case len(f.Departments) > kinds[KindDepartment].max || slices.ContainsFunc(f.Departments, func(d chat.DepartmentID) bool { return !d.Valid() }):
+		return chat.Errorf(chat.CodeInvalid, "departments: well-formed ids")
+	}
+	return checkChoices(f.Kind, f.Choices)
+}
+
+func identifier(s string) bool {
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return s != "" && len(s) <= 40 && strings.Trim(s, alphabet) == ""
+}
+
+func checkChoices(k FieldKind, choices []string) error {
+	switch {
+	case !slices.Contains(FieldKinds(), k):
+		return chat.Errorf(chat.CodeInvalid, "kind: text, number, choice or date")
+	case k != FieldChoice && len(choices) > 0:
+		return chat.Errorf(chat.CodeInvalid, "choices: only of the kind choice")
+	case k == FieldChoice && (len(choices) == 0 || len(choices) > maxChoices):
+		return chat.Errorf(chat.CodeInvalid, "choices: 1 to %d", maxChoices)
+	}
+	for i, c := range choices {
+		if c == "" || len(c) > maxName || slices.Index(choices, c) != i {
+			return chat.Errorf(chat.CodeInvalid, "choices[%d]: 1 to %d bytes, each once", i, maxName)
+		}
+	}
+	return nil
+}
+
+// CheckValue returns an error that says what is wrong with a value; "" is none, and always right.
+func CheckValue(k FieldKind, choices []string, value string) error {
+	if value == "" {
+		return nil
+	}
+	if len(value) > maxValue {
+		return fmt.Errorf("at most %d bytes", maxValue)
+	}
+	switch k {
+	case FieldNumber:
+		if _, err := strconv.ParseFloat(value, 64); err != nil {
+			return fmt.Errorf("a number")
+		}
+	case FieldDate:
+		if at, err := time.Parse(time.DateOnly, value); err != nil || at.Format(time.DateOnly) != value {
+			return fmt.Errorf("a date such as 2026-12-25")
+		}
+	case FieldChoice:
+		if !slices.Contains(choices, value) {
+			return fmt.Errorf("one of its choices")
+		}
+	}
+	return nil
+}
+
+// Tag is a word of the workspace's vocabulary.
+type Tag struct {
+	Meta
+	// Name is 1 to 64 bytes, without commas.
+	Name string `json:"name"`
+	// Color for lists, "#rrggbb".
+	Color string `json:"color,omitempty"`
+	// About says when to use it, at most 2000 bytes.
+	About string `json:"about,omitempty"`
+}
+
+// Check implements Entity.
+func (t *Tag) Check() error {
+	switch {
+	case fold(t.Name) == "" || len(t.Name) > 64 || strings.Contains(t.Name, ","):
+		return chat.Errorf(chat.CodeInvalid, "name: 1 to 64 bytes, without commas")
+	case t.Color != "" && !color(t.Color):
+		return chat.Errorf(chat.CodeInvalid, "color: such as #1a2b3c")
+	}
+	return checkTexts(map[string]string{"about": t.About})
+}
+
+// FormUse says when a form is shown.
+type FormUse string
+
+// The uses of forms.
+const (
+	FormBefore  FormUse = "prechat" // before a conversation
+	FormOffline FormUse = "offline" // in place of one, while the business is closed
+)
+
+// Form is what customers are asked.
+type Form struct {
+	Meta
+	// Use is prechat or offline.
+	Use FormUse `json:"use"`
+	// Department that it is for; none for those without one of their own.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	// Enabled forms are shown.
+	Enabled bool `json:"enabled"`
+	// Text above it, at most 2000 bytes.
+	Text string `json:"text,omitempty"`
+	// Fields in order, 1 to 30.
+	Fields []FormField `json:"fields"`
+}
+
+// FormField is one question.
+type FormField struct {
+	// Name for programs: 1 to 40 letters, digits, "-" or "_". An answer becomes the conversation's field of this name;
+	// name, email and phone become the contact's.
+	Name string `json:"name"`
+	// Label as customers read it, at most 100 bytes; without it the name.
+	Label string `json:"label,omitempty"`
+	// Kind is text, number, choice or date.
+	Kind FieldKind `json:"kind"`
+	// Choices of the kind choice.
+	Choices []string `json:"choices,omitempty"`
+	// Required fields must be answered.
+	Required bool `json:"required,omitempty"`
+}
+
+// Check implements Entity.
+func (f *Form) Check() error {
+	if f.Use != FormBefore && f.Use != FormOffline {
+		return chat.Errorf(chat.CodeInvalid, "use: prechat or offline")
+	}
+	if err := checkDepartment(f.Department); err != nil {
+		return err
+	}
+	if len(f.Fields) == 0 || len(f.Fields) > maxFormFields {
+		return chat.Errorf(chat.CodeInvalid, "fields: 1 to %d", maxFormFields)
+	}
+	seen := map[string]bool{}
+	for i, q := range f.Fields {
+		if !identifier(q.Name) || seen[q.Name] {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].name: 1 to 40 letters, digits, - or _, each once", i)
+		}
+		seen[q.Name] = true
+		if len(q.Label) > maxName {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].label: at most %d bytes", i, maxName)
+		}
+		if err := checkChoices(q.Kind, q.Choices); err != nil {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].%s", i, err.(*chat.Error).Message)
+		}
+	}
+	return checkTexts(map[string]string{"text": f.Text})
+}
+
+// Accepts returns CodeInvalid, naming the field, unless the answers fit the form.
+func (f *Form) Accepts(answers map[string]string) error {
+	for name := range answers {
+		if !slices.ContainsFunc(f.Fields, func(q FormField) bool { return q.Name == name }) {
+			return chat.Errorf(chat.CodeInvalid, "fields.%.40s: not asked for", name)
+		}
+	}
+	for _, q := range f.Fields {
+		value := answers[q.Name]
+		if q.Required && strings.TrimSpace(value) == "" {
+			return chat.Errorf(chat.CodeInvalid, "fields.%s: required", q.Name)
+		}
+		if err := CheckValue(q.Kind, q.Choices, value); err != nil {
+			return chat.Errorf(chat.CodeInvalid, "fields.%s: %v", q.Name, err)
+		}
+	}
+	return nil
+}
+
+// Greeting is shown by the widget by itself, to visitors who fit.
+type Greeting struct {
+	Meta
+	// Name for the business, 1 to 100 bytes.
+	Name string `json:"name"`
+	// Enabled greetings are shown.
+	Enabled bool `json:"enabled"`
+	// Order among those that fit at the same moment, lowest first: 0 to 1000.
+	Order int `json:"order"`
+	// Page is a pattern of page addresses without query and fragment, where * stands for any text; none for all pages. At
+	// most 500 bytes.
+	Page string `json:"page,omitempty"`
+	// Seconds on the page before it is shown, 0 to 3600.
+	Seconds int `json:"seconds,omitempty"`
+	// Returning shows it only to visitors who were here before (true), or who were not (false); none to both.
+	Returning *bool `json:"returning,omitempty"`
+	// InHours shows it only while the business is open.
+	InHours bool `json:"inHours,omitempty"`
+	// Text is 1 to 2000 bytes.
+	Text string `json:"text"`
+	// Department that a conversation which it begins goes to; none for the default.
+	Department chat.DepartmentID `json:"department,omitempty"`
+}
+
+// Check implements Entity.
+func (g *Greeting) Check() error {
+	if err := checkName(g.Name); err != nil {
+		return err
+	}
+	switch {
+	case outside(g.Order, 0, maxOrder):
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	case len(g.Page) > 500:
+		return chat.Errorf(chat.CodeInvalid, "page: at most 500 bytes")
+	case outside(g.Seconds, 0, 3600):
+		return chat.Errorf(chat.CodeInvalid, "seconds: 0 to 3600")
+	case g.Text == "":
+		return chat.Errorf(chat.CodeInvalid, "text: must not be empty")
+	}
+	if err := checkDepartment(g.Department); err != nil {
+		return err
+	}
+	return checkTexts(map[string]string{"text": g.Text})
+}
+
+// View is a stored filter of the list of conversations.
+type View struct {
+	Meta
+	// Name is 1 to 100 bytes.
+	Name string `json:"name"`
+	// Order among views, lowest first: 0 to 1000.
+	Order int `json:"order,omitempty"`
+	// Filter says which conversations it shows.
+	Filter Filter `json:"filter"`
+}
+
+// Filter narrows the list of conversations. What is absent does not.
+type Filter struct {
+	// Status lists the statuses of a conversation.
+	Status []chat.Status `json:"status,omitempty"`
+	// Department, Operator and Customer that it belongs to. The operator "me" stands for whoever looks, "none" for
+	// conversations that nobody has.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	Operator   string            `json:"operator,omitempty"`
+	Customer   chat.UserID       `json:"customer,omitempty"`
+	// Tag that it has, at most 64 bytes.
+	Tag string `json:"tag,omitempty"`
+	// Priority is the lowest that is shown, -2 to 3.
+	Priority *int `json:"priority,omitempty"`
+	// StartedWithinDays is 1 to 3650.
+	StartedWithinDays int `json:"startedWithinDays,omitempty"`
+}
+
+// Check implements Entity.
+func (v *View) Check() error {
+	if err := checkName(v.Name); err != nil {
+		return err
+	}
+	f := v.Filter
+	switch {
+	case outside(v.Order, 0, maxOrder):
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	case len(f.Status) > len(chat.Statuses()) || slices.ContainsFunc(f.Status, func(s chat.Status) bool { return !slices.Contains(chat.Statuses(), s) }):
+		return chat.Errorf(chat.CodeInvalid, "filter.status: not a status")
+	case f.Department != "" && !f.Department.Valid():
+		return chat.Errorf(chat.CodeInvalid, "filter.department: not a department")
+	case f.Operator != "" && f.Operator != "me" && f.Operator != "none" && !chat.UserID(f.Operator).Valid():
+		return chat.Errorf(chat.CodeInvalid, "filter.operator: a user, me or none")
+	case f.Customer != "" && !f.Customer.Valid():
+		return chat.Errorf(chat.CodeInvalid, "filter.customer: not a user")
+	case len(f.Tag) > 64:
+		return chat.Errorf(chat.CodeInvalid, "filter.tag: at most 64 bytes")
+	case f.Priority != nil && outside(*f.Priority, chat.MinPriority, chat.MaxPriority):
+		return chat.Errorf(chat.CodeInvalid, "filter.priority: %d to %d", chat.MinPriority, chat.MaxPriority)
+	case outside(f.StartedWithinDays, 0, 3650):
+		return chat.Errorf(chat.CodeInvalid, "filter.startedWithinDays: 1 to 3650")
+	}
+	return nil
+}
