@@ -28,7 +28,7 @@ func main() {
 	timers := &chat.Timetable{Queue: &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}, Dues: store}
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
-			Arming:  &chat.Arming{Timers: timers, Active: store},
+			Arming:  &chat.Arming{Timers: timers, Active: store, States: store},
 			Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
 			Deliver: &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Reader:  store, Tails: store,

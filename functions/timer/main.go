@@ -36,7 +36,7 @@ func main() {
 	timer := &worker.Timer{
 		Timers: &chat.Timekeeper{
 			Chat: service, Actions: service, Timers: timers, Routing: routing, Staff: store, Turns: store, Active: store,
-			Arming: &chat.Arming{Timers: timers},
+			Arming: &chat.Arming{Timers: timers, States: store},
 		},
 		Sweep: &chat.Sweep{Dues: store, Queue: delayed, Active: store},
 		Log:   telemetry.Logger(env),

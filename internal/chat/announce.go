@@ -12,14 +12,18 @@ import (
 // sees the change. A retry announces again, since its first try may have died before.
 func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) error {
 	var steps []Event
-	waits := false
+	waits, moved := false, false
 	for _, e := range out.Push {
+		moved = moved || e.Type == EventPriority && out.Head.Status.Waits()
 		if e.Sender == p.User && e.To != "" && changesState(e.Type) {
 			steps = append(steps, e)
 			waits = waits || e.From.Waits() || e.To.Waits()
 		}
 	}
 	if len(steps) == 0 {
+		if moved { // in the queue
+			return d.queueWaiting(ctx, out.Head)
+		}
 		return nil
 	}
 	told := map[UserID]Role{}

@@ -28,6 +28,10 @@ type Outcome struct {
 	Missed []Event
 	// Other holds what the command appended to the other track.
 	Other []Event
+	// Gone lists who takes part no more. A retry does not know them.
+	Gone []UserID
+	// Beside is what the command brought about in another conversation.
+	Beside *Outcome
 }
 
 // command is an append on its way: the drafts that are not yet found or stored.
@@ -37,6 +41,8 @@ type command struct {
 	acks   []Acked
 	missed []Event
 	first  uint64 // After of the client's first try
+	either EventType
+	loose  bool   // whatever is stored under an id is what was meant
 	full   UserID // an operator whose load refused an earlier try
 }
 
@@ -139,7 +145,11 @@ func (c *command) find(between []Event) error {
 			c.missed = append(c.missed, e)
 			continue
 		}
-		if !c.drafts[i].SameContent(e) {
+		meant := c.drafts[i]
+		if e.Type == c.either {
+			meant.Type = e.Type
+		}
+		if !c.loose && !meant.SameContent(e) {
 			return Errorf(CodeIDReused, "id %s was used before, for something else", e.ID)
 		}
 		c.acks = append(c.acks, Acked{Event: e, Duplicate: true})

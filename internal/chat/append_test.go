@@ -220,7 +220,7 @@ func TestThrottledUntilTheDeadline(t *testing.T) {
 		"Append":     func() error { _, err := w.send(w.customer, 2, w.messages("x")...); return err },
 		"Transition": func() error { _, err := w.svc.Close(t.Context(), w.customer, w.step()); return err },
 		"Create": func() error {
-			_, err := w.svc.Start(t.Context(), w.customer, w.newConversation(), "", w.messages("x"))
+			_, err := w.begin(t.Context(), w.customer, w.newConversation(), "", w.messages("x"))
 			return err
 		},
 		"Head":       func() error { _, err := w.svc.Close(t.Context(), w.customer, w.step()); return err },
@@ -353,7 +353,7 @@ func TestInvalidMessagesChangeNothing(t *testing.T) {
 		if chat.CodeOf(err) != chat.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
-		_, err = w.svc.Start(t.Context(), w.customer, w.newConversation(), "", messages)
+		_, err = w.begin(t.Context(), w.customer, w.newConversation(), "", messages)
 		if chat.CodeOf(err) != chat.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -38,6 +38,8 @@ type Job struct {
 	Except ConnectionID
 	// Waiting, when set, is a change of the waiting list to tell the workspace's staff.
 	Waiting *WaitingChange
+	// Notice, when set, is to be told to Connections, which are its user's.
+	Notice *Notice
 	// Announce says that everybody is owed the events who is to know of them, and not only some listeners.
 	Announce bool
 	Attempt  int
@@ -55,6 +57,7 @@ type WaitingChange struct {
 type Encoder interface {
 	Events(head *Head, t Track, events []Event) [][]byte
 	Waiting(WaitingChange) []byte
+	Notice(Ref, Notice) []byte
 	Position(Standing) []byte
 }
 
@@ -86,6 +89,16 @@ func delayOf(attempt int) time.Duration { return min(time.Second<<attempt, time.
 // announces changes of state. When it returns nil, each listener has been pushed to, is gone, or is owed a
 // queued job: the caller may acknowledge.
 func (d *Delivery) Committed(ctx context.Context, p Principal, out *Outcome) error {
+	if out.Beside != nil {
+		if err := d.Committed(ctx, p, out.Beside); err != nil {
+			return err
+		}
+	}
+	for _, n := range notices(p, out) {
+		if err := d.tell(ctx, out.Head.Ref, n); err != nil {
+			return err
+		}
+	}
 	if len(out.Push) == 0 {
 		return nil
 	}

@@ -192,11 +192,11 @@ func TestLateRetryAnnouncesTheStateOfNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	frame := w.messages("hello")
-	_, err := w.svc.Start(t.Context(), w.customer, w.conv, "", frame)
+	_, err := w.begin(t.Context(), w.customer, w.conv, "", frame)
 	w.must(err)
 	w.join()
 	w.queue.take()
-	out, err := w.svc.Start(t.Context(), w.customer, w.conv, "", frame)
+	out, err := w.begin(t.Context(), w.customer, w.conv, "", frame)
 	w.must(err)
 	w.committed(w.customer, out)
 	for _, j := range w.queue.take() {

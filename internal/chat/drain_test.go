@@ -44,7 +44,9 @@ func newRouted(t *testing.T) *routed {
 	r := &routed{world: newWorld(t), routes: &routes{}, policy: chat.DefaultRoutingPolicy()}
 	r.svc.Staff, r.svc.Entries, r.svc.Routing = r.store, r.store, r.routes
 	r.delivery.Routing = r.routes
-	r.svc.Policies = func(context.Context, chat.WorkspaceID, chat.DepartmentID) (chat.RoutingPolicy, error) { return r.policy, nil }
+	r.svc.Policies = func(context.Context, chat.WorkspaceID, chat.DepartmentID) (chat.RoutingPolicy, error) {
+		return r.policy, nil
+	}
 	return r
 }
 
@@ -67,7 +69,7 @@ func (r *routed) arrive() chat.ConversationID {
 	r.clock.Advance(time.Second)
 	id := r.newConversation()
 	c := r.principal(r.customer.Workspace, chat.RoleCustomer, chat.ConnectionID("web-"+id))
-	out, err := r.svc.Start(r.Context(), c, id, "", r.messages("hello"))
+	out, err := r.begin(r.Context(), c, id, "", r.messages("hello"))
 	r.must(err)
 	r.must(r.delivery.Committed(r.Context(), c, out))
 	return id

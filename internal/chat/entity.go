@@ -80,6 +80,9 @@ type Principal struct {
 	Departments DepartmentList
 	// Grants lists what a bot or an API key was given; people need none.
 	Grants GrantList
+	// Until, when not 0, is when the socket ends whatever its client does, in Unix milliseconds: an identity provider
+	// has vouched for its user until then.
+	Until int64
 	// Connection is the socket that the command came on, "" for commands that came otherwise.
 	Connection ConnectionID
 }
@@ -187,6 +190,7 @@ const (
 	EventBreached    EventType = "sla.breached"              // desk; Detail.Clock, Detail.Until
 	EventAutomated   EventType = "automation.applied"        // desk; Detail.Rule
 	EventAutoFailed  EventType = "automation.failed"         // desk; Detail.Rule, Reason says why
+	EventIdentified  EventType = "customer.identified"       // desk; the sender takes the place of Subject, an anonymous visitor
 	EventUnreachable EventType = "operator.unreachable"      // desk; Subject: their lease ended while the customer had the answer
 )
 
@@ -196,7 +200,7 @@ func EventTypes() []EventType {
 		EventQueued, EventTransferred, EventAbandoned, EventOffline, EventRated, EventForm, EventPromise, EventBotEngaged,
 		EventHandedOff, EventOffered, EventOfferMissed, EventIdle, EventResumed, EventSnoozed, EventTagged, EventPriority,
 		EventFields, EventLinked, EventRouted, EventAlerted, EventMuted, EventWatched, EventLeft, EventAtRisk, EventBreached,
-		EventAutomated, EventAutoFailed, EventUnreachable}
+		EventAutomated, EventAutoFailed, EventUnreachable, EventIdentified}
 }
 
 // Event is one entry of a log. It never changes, except that an erasure may blank its content.

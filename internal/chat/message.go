@@ -10,27 +10,52 @@ import (
 type NewMessage struct {
 	ID   EventID
 	Text string
+	// Mentions lists the colleagues whom a note mentions.
+	Mentions []UserID
+}
+
+// MaxMentions is how many colleagues one note may mention.
+const MaxMentions = 20
+
+// Sending is what Post takes.
+type Sending struct {
+	Conversation ConversationID
+	Track        Track
+	After        uint64
+	Messages     []NewMessage
+	// Epoch of a bot, see Step.
+	Epoch *uint64
+	// Reply says that the messages' ids follow from what they reply to: whatever is stored under one is the reply, also
+	// if a bot has found other words this time.
+	Reply bool
 }
 
 // Send appends messages (public) or notes (desk). See Service.append for what a retry does.
 func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t Track, after uint64, messages []NewMessage) (*Outcome, error) {
-	scope, err := authorize(p, onTrack(CommandSend, t))
+	return s.Post(ctx, p, Sending{Conversation: ref, Track: t, After: after, Messages: messages})
+}
+
+// Post is Send with what bots and API keys have to say besides.
+func (s *Service) Post(ctx context.Context, p Principal, m Sending) (*Outcome, error) {
+	scope, err := authorize(p, onTrack(CommandSend, m.Track))
 	if err != nil {
 		return nil, err
 	}
-	drafts, err := draftMessages(p, t, messages)
+	drafts, err := draftMessages(p, m.Track, m.Messages)
 	if err != nil {
 		return nil, err
 	}
-	if !ref.Valid() {
+	if !m.Conversation.Valid() {
 		return nil, errBadConversation()
 	}
-	c := &command{drafts: drafts, Append: Append{
-		Ref: Ref{p.Workspace, ref}, Track: t, After: after,
-		Rule: s.mayWrite(p, scope),
-	}}
-	if t == Public {
-		c.Cursor = after
+	if err := s.checkMentions(ctx, p, m); err != nil {
+		return nil, err
+	}
+	rule := s.mayWrite(p, scope)
+	rule.Epoch = m.Epoch
+	c := &command{drafts: drafts, loose: m.Reply, Append: Append{Ref: Ref{p.Workspace, m.Conversation}, Track: m.Track, After: m.After, Rule: rule}}
+	if m.Track == Public {
+		c.Cursor = m.After
 	}
 	out, err := s.appendOrWake(ctx, p, c)
 	if err != nil {
@@ -39,6 +64,28 @@ func (s *Service) Send(ctx context.Context, p Principal, ref ConversationID, t T
 	s.limitRate(ctx, p, out)
 	s.trimIfHuge(ctx, out)
 	return out, nil
+}
+
+// checkMentions demands that notes alone mention, and colleagues alone are mentioned.
+func (s *Service) checkMentions(ctx context.Context, p Principal, m Sending) error {
+	seen := map[UserID]bool{}
+	for i, message := range m.Messages {
+		if len(message.Mentions) > MaxMentions || len(message.Mentions) > 0 && m.Track != Desk {
+			return Errorf(CodeInvalid, "messages[%d].mentions: at most %d, in notes only", i, MaxMentions)
+		}
+		for _, u := range message.Mentions {
+			if seen[u] {
+				continue
+			}
+			seen[u] = true
+			if _, err := s.colleague(ctx, p.Workspace, u); CodeOf(err) == CodeInvalid {
+				return Errorf(CodeInvalid, "messages[%d].mentions: no member of staff has the id %.40q", i, u)
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // writable lists the statuses in which a plain append takes a message. A customer's message to any other wakes the
@@ -88,6 +135,9 @@ func draftMessages(p Principal, t Track, messages []NewMessage) ([]Event, error)
 		}
 		seen[m.ID] = true
 		drafts[i] = Event{ID: m.ID, Type: typ, Sender: p.User, Role: p.Role, Text: m.Text}
+		if len(m.Mentions) > 0 {
+			drafts[i].Detail = &Detail{Mentions: m.Mentions}
+		}
 	}
 	return drafts, nil
 }

@@ -94,7 +94,11 @@ var uses = map[chat.Command]func(*world, chat.Principal) error{
 		return err
 	},
 	chat.CommandStart: func(w *world, p chat.Principal) error {
-		_, err := w.svc.Start(w.Context(), p, w.newConversation(), "", w.messages("x"))
+		n := chat.NewConversation{ID: w.newConversation(), Messages: w.messages("x")}
+		if p.Role == chat.RoleAPIKey {
+			n.Customer = w.customer.User
+		}
+		_, err := w.svc.Start(w.Context(), p, n)
 		return err
 	},
 	chat.CommandSend:       func(w *world, p chat.Principal) error { return w.sendOn(p, chat.Public) },
@@ -132,6 +136,82 @@ var uses = map[chat.Command]func(*world, chat.Principal) error{
 		_, err := w.svc.Mute(w.Context(), p, w.muting(time.Minute))
 		return err
 	},
+	chat.CommandTransfer: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Transfer(w.Context(), p, chat.Transfer{Step: w.step(), Operator: w.operator.User})
+		return err
+	},
+	chat.CommandAssign: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Assign(w.Context(), p, w.step(), w.operator.User)
+		return err
+	},
+	chat.CommandWatch: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Watch(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandTakeOver: func(w *world, p chat.Principal) error {
+		_, err := w.svc.TakeOver(w.Context(), p, w.step(), false)
+		return err
+	},
+	chat.CommandSnooze: func(w *world, p chat.Principal) error {
+		if w.head().Status == chat.StatusQueued {
+			w.join()
+		}
+		_, err := w.svc.Snooze(w.Context(), p, w.step(), w.clock.Now().Add(time.Hour))
+		return err
+	},
+	chat.CommandLeave: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Leave(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandPerson: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Person(w.Context(), p, w.step())
+		return err
+	},
+	chat.CommandRate: func(w *world, p chat.Principal) error {
+		_, err := w.svc.SubmitRating(w.Context(), p, w.step(), 5, "")
+		return err
+	},
+	chat.CommandForm: func(w *world, p chat.Principal) error {
+		_, err := w.svc.SubmitForm(w.Context(), p, w.step(), chat.Form{Mail: "ada@shop.example"})
+		return err
+	},
+	chat.CommandTag: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Tag(w.Context(), p, w.step(), []string{"vip"}, nil)
+		return err
+	},
+	chat.CommandPriority: func(w *world, p chat.Principal) error {
+		_, err := w.svc.SetPriority(w.Context(), p, w.step(), 2)
+		return err
+	},
+	chat.CommandFields: func(w *world, p chat.Principal) error {
+		_, err := w.svc.SetFields(w.Context(), p, w.step(), map[string]string{"order": "17"})
+		return err
+	},
+	chat.CommandLink: func(w *world, p chat.Principal) error {
+		into := w.newConversation()
+		c := w.customer
+		if c.Workspace = p.Workspace; c.Workspace.Valid() {
+			_, err := w.begin(w.Context(), c, into, "", w.messages("x"))
+			w.must(err)
+			if _, in := w.head().Participants[p.User]; in {
+				w.admitTo(p, chat.Ref{Workspace: p.Workspace, Conversation: into})
+			}
+		}
+		_, err := w.svc.Link(w.Context(), p, w.step(), into)
+		return err
+	},
+	chat.CommandDetails: func(w *world, p chat.Principal) error {
+		_, err := w.svc.Details(w.Context(), p, w.conv)
+		return err
+	},
+	chat.CommandHistory: func(w *world, p chat.Principal) error {
+		none := chat.DepartmentID("")
+		page, err := w.svc.List(w.Context(), p, chat.ListQuery{Department: &none})
+		if err == nil && len(page.Conversations) == 0 {
+			return chat.Errorf(chat.CodeForbidden, "does not see the list")
+		}
+		return err
+	},
 	chat.CommandWaiting: func(w *world, p chat.Principal) error {
 		out, err := w.svc.Waiting(w.Context(), p, 9)
 		if err == nil && !slices.ContainsFunc(out, func(e chat.Waiting) bool { return e.Conversation == w.conv }) {
@@ -164,8 +244,14 @@ func (w *world) page(p chat.Principal, t chat.Track) error {
 // admit makes the principal a participant without any use case.
 func (w *world) admit(p chat.Principal) {
 	w.Helper()
-	h := w.head()
-	w.must(w.store.Transition(w.Context(), chat.Append{Ref: w.ref(), Track: chat.Public, After: h.Public.Last, Rule: chat.Rule{Actor: p.User}},
+	w.admitTo(p, w.ref())
+}
+
+func (w *world) admitTo(p chat.Principal, ref chat.Ref) {
+	w.Helper()
+	h, err := w.store.Head(w.Context(), ref)
+	w.must(err)
+	w.must(w.store.Transition(w.Context(), chat.Append{Ref: ref, Track: chat.Public, After: h.Public.Last, Rule: chat.Rule{Actor: p.User}},
 		chat.Change{Old: h, Status: h.Status, Join: p.Role}))
 }
 
@@ -186,12 +272,13 @@ var relations = []string{"participant", "not a participant", "of another departm
 
 // expected says which code a cell must answer with, by the table above.
 func expected(cmd chat.Command, scope byte, relation string) chat.Code {
+	lists := cmd == chat.CommandWaiting || cmd == chat.CommandHistory
 	switch {
 	case scope == '-':
 		return chat.CodeForbidden
-	case cmd == chat.CommandStart || relation == "participant" && cmd != chat.CommandWaiting:
+	case cmd == chat.CommandStart || relation == "participant" && !lists:
 		return ""
-	case cmd == chat.CommandWaiting && (relation == "of another workspace" || scope == 'd' && relation == "of another department"):
+	case lists && (relation == "of another workspace" || scope == 'd' && relation == "of another department"):
 		return chat.CodeForbidden // sees a list, but not this one
 	case relation == "of another workspace" || scope == 'o' || scope == 'd' && relation == "of another department":
 		return chat.CodeNotFound

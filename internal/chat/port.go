@@ -92,6 +92,9 @@ type Change struct {
 	// timers hold. Entry is needed only with Priority, and only while the conversation waits. Changes of people and of
 	// the priority raise Asides instead, which every transition demands to be as in its image.
 	Aside bool
+	// Customer, when set, is the conversation's customer from now on: STATE and its shelf follow. Only with Aside; Add and
+	// Remove say the same of the participants.
+	Customer UserID
 	// Facts, when set, are stored in STATE with the same write.
 	Facts *Facts
 	// Until is when a snooze ends, with StatusSnoozed.

@@ -31,21 +31,20 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 	if err != nil || slices.ContainsFunc(since, answers) {
 		return err
 	}
-	entries, at, err := k.place(ctx, head)
+	place, err := k.place(ctx, head)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(since, func(e Event) bool { return e.Type == EventPromise }) {
-		told, err := k.tellPromise(ctx, t, head, at)
-		if err != nil || !told {
+		if err := k.tellPromise(ctx, t, head, place); err != nil {
 			return err
 		}
 	}
-	if at < 0 {
+	if place == nil {
 		return nil
 	}
-	if e := entries[at]; e.Preferred != "" && e.PreferredUntil.After(k.now()) {
-		wait := Timer{Ref: t.Ref, Kind: TimerPreferred, Department: head.Department, Due: e.PreferredUntil}
+	if place.Preferred != "" && place.PreferredUntil.After(k.now()) {
+		wait := Timer{Ref: t.Ref, Kind: TimerPreferred, Department: head.Department, Due: place.PreferredUntil}
 		if err := k.Timers.Arm(ctx, wait); err != nil {
 			return err
 		}
@@ -58,24 +57,34 @@ func answers(e Event) bool {
 	return e.Type == EventMessage && (isPerson(e.Role) || e.Role == RoleBot) || e.Type == EventClosed || e.Type == EventAbandoned
 }
 
-// place finds the conversation in its queue; -1 when it does not wait, or far behind.
-func (k *Timekeeper) place(ctx context.Context, head *Head) (entries []Waiting, at int, err error) {
+// place finds the conversation in its queue; nil when it does not wait, or far behind.
+func (k *Timekeeper) place(ctx context.Context, head *Head) (*Standing, error) {
 	if !head.Status.Waits() {
-		return nil, -1, nil
+		return nil, nil
 	}
-	err = k.Chat.retry(ctx, func() (err error) {
-		entries, err = k.Chat.Dir.Waiting(ctx, head.Workspace, head.Department, promiseDepth)
+	var queue []Waiting
+	var assigned []time.Time
+	err := k.Chat.retry(ctx, func() (err error) {
+		if queue, err = k.Chat.Dir.Waiting(ctx, head.Workspace, head.Department, promiseDepth); err != nil {
+			return err
+		}
+		assigned, err = k.Chat.Entries.Assignments(ctx, head.Workspace, head.Department)
 		return err
 	})
-	return entries, slices.IndexFunc(entries, func(e Waiting) bool { return e.Conversation == head.Conversation }), err
+	standings := Positions(queue, assigned, k.now())
+	at := slices.IndexFunc(standings, func(s Standing) bool { return s.Conversation == head.Conversation })
+	if err != nil || at < 0 {
+		return nil, err
+	}
+	return &standings[at], nil
 }
 
 // tellPromise appends the event to the log that was looked at: if anything came in between, it is looked at again, by
-// a repetition of the timer. False: there is nothing to tell any more.
-func (k *Timekeeper) tellPromise(ctx context.Context, t Timer, head *Head, at int) (bool, error) {
-	fields, err := k.expectation(ctx, head, at)
+// a repetition of the timer.
+func (k *Timekeeper) tellPromise(ctx context.Context, t Timer, head *Head, place *Standing) error {
+	fields, err := k.expectation(ctx, head, place)
 	if err != nil {
-		return false, err
+		return err
 	}
 	e := Event{
 		ID: transitionID("promise", head.Conversation, t.Version), Type: EventPromise, Sender: SystemUser, Role: RoleSystem,
@@ -85,17 +94,20 @@ func (k *Timekeeper) tellPromise(ctx context.Context, t Timer, head *Head, at in
 	c.Events, c.first = c.number(k.Chat), c.After
 	after, err := k.Chat.Log.Append(ctx, c.Append)
 	if err != nil {
-		return false, errAgain(err)
+		return errAgain(err)
 	}
 	c.stored(c.Events)
-	return true, k.Chat.Delivery.Committed(ctx, system(head.Workspace), c.outcome(after))
+	return k.Chat.Delivery.Committed(ctx, system(head.Workspace), c.outcome(after))
 }
 
 // expectation is what the customer may truly expect.
-func (k *Timekeeper) expectation(ctx context.Context, head *Head, at int) (map[string]string, error) {
+func (k *Timekeeper) expectation(ctx context.Context, head *Head, place *Standing) (map[string]string, error) {
 	fields := map[string]string{PromiseOffer: "email"}
-	if at >= 0 {
-		fields[PromisePosition] = strconv.Itoa(at + 1)
+	if place != nil {
+		fields[PromisePosition] = strconv.Itoa(place.Position)
+		if place.Basis != BasisNone {
+			fields[PromiseEstimate] = strconv.Itoa(int(place.Estimate.Seconds()))
+		}
 	}
 	if k.Hours != nil {
 		hours, err := k.Hours(ctx, head.Workspace, head.Department)
@@ -108,21 +120,11 @@ func (k *Timekeeper) expectation(ctx context.Context, head *Head, at int) (map[s
 			}
 		}
 	}
-	if k.Expect == nil {
-		return fields, nil
-	}
-	more, err := k.Expect(ctx, head)
-	for name, value := range more {
-		fields[name] = value
-	}
-	return fields, err
+	return fields, nil
 }
 
 // beginTelling begins the department's round of telling positions, if none is under way.
 func (k *Timekeeper) beginTelling(ctx context.Context, w WorkspaceID, d DepartmentID) error {
-	if k.TellPositions == nil {
-		return nil
-	}
 	return k.tellNext(ctx, Timer{Ref: Ref{Workspace: w}, Kind: TimerPosition, Department: d}, k.now())
 }
 
@@ -146,10 +148,7 @@ const maxTellings = 20
 
 // position tells those who wait how it stands, and goes on until nobody does.
 func (k *Timekeeper) position(ctx context.Context, t Timer) error {
-	if k.TellPositions == nil {
-		return nil
-	}
-	waiting, err := k.TellPositions(ctx, t.Workspace, t.Department)
+	waiting, err := k.Chat.TellPositions(ctx, t.Workspace, t.Department)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,18 @@ type Service struct {
 	Timers  Timers
 	// Policies returns how a department routes; nil stands for the defaults.
 	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
+	// States reads what lies beside HEAD: the commands of a conversation's life need it.
+	States States
+	// Colleague returns the member of staff or bot with the id, nil when there is none or they are disabled. A nil func
+	// knows nobody.
+	Colleague func(context.Context, WorkspaceID, UserID) (*Colleague, error)
+	// Required lists the fields without which staff closes no conversation; nil stands for none.
+	Required func(context.Context, WorkspaceID, DepartmentID) ([]string, error)
+	// Availability is how a conversation begins: StatusQueued, or StatusOffline when nobody is there; nil stands for
+	// StatusQueued.
+	Availability func(context.Context, WorkspaceID, DepartmentID) (Status, error)
+	// Bot is the bot that greets, "" for none; nil stands for none.
+	Bot func(context.Context, WorkspaceID, DepartmentID) (UserID, error)
 	// Tails moves a tail that outgrew MaxTailBytes while the relay was away.
 	Tails    Mover
 	Delivery *Delivery

@@ -3,27 +3,60 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // MaxPage is the longest page address that start takes, in bytes.
 const MaxPage = 2048
 
-// Start creates a conversation with its first messages. The id is the client's: a retried start finds the
-// conversation that its first try made, and acknowledges the same messages.
-func (s *Service) Start(ctx context.Context, p Principal, id ConversationID, page string, messages []NewMessage) (*Outcome, error) {
+// NewConversation is a conversation as whoever starts it hands it in.
+type NewConversation struct {
+	// ID is the client's: a retried start finds the conversation that its first try made.
+	ID       ConversationID
+	Page     string
+	Messages []NewMessage
+	// Department to go to; "" for none.
+	Department DepartmentID
+	// Form holds the answers of the form before the chat.
+	Form Form
+	// Customer is in whose name an API key starts the conversation. Only API keys may set it, and must; only they set
+	// Skills and Priority.
+	Customer UserID
+	Skills   []string
+	Priority int
+}
+
+// Start creates a conversation with its first messages, and acknowledges the same messages to a retry. It begins with the
+// workspace's bot, if there is one, else in the queue; or as a message that is left, when nobody is there.
+func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*Outcome, error) {
 	if _, err := authorize(p, CommandStart); err != nil {
 		return nil, err
 	}
-	drafts, err := draftMessages(p, Public, messages)
+	by, p, err := s.onBehalf(ctx, p, n)
 	if err != nil {
 		return nil, err
 	}
-	if !id.Valid() || len(page) > MaxPage {
-		return nil, Errorf(CodeInvalid, "conversation and page: a well-formed id, and at most %d bytes", MaxPage)
+	drafts, err := draftMessages(p, Public, n.Messages)
+	if err != nil {
+		return nil, err
 	}
-	started := Event{ID: derivedID(startedBeside, drafts[0].ID), Type: EventStarted, Sender: p.User, Role: p.Role, To: StatusQueued}
-	c := &command{drafts: append([]Event{started}, drafts...), Append: Append{Ref: Ref{p.Workspace, id}, Track: Public}}
-	head, err := s.create(ctx, p, c, page)
+	creation, err := s.creation(ctx, p, n)
+	if err != nil {
+		return nil, err
+	}
+	first := drafts[0].ID
+	beside := []Event{{ID: derivedID(startedBeside, first), Type: EventStarted, Sender: by.User, Role: by.Role, To: creation.Status}}
+	if n.Department != "" {
+		beside[0].Detail = &Detail{Department: n.Department}
+	}
+	if creation.Bot != "" {
+		beside = append(beside, Event{ID: derivedID(botBeside, first), Type: EventBotEngaged, Sender: by.User, Role: by.Role, Subject: creation.Bot})
+	}
+	if len(creation.Fields) > 0 {
+		beside = append(beside, Event{ID: derivedID(formBeside, first), Type: EventForm, Sender: p.User, Role: p.Role, Detail: &Detail{Fields: creation.Fields}})
+	}
+	c := &command{drafts: append(slices.Clone(beside), drafts...), Append: Append{Ref: creation.Ref, Track: Public, Rule: Rule{Actor: p.User}}}
+	head, err := s.create(ctx, c, creation)
 	if err != nil {
 		return nil, err
 	}
@@ -31,19 +64,83 @@ func (s *Service) Start(ctx context.Context, p Principal, id ConversationID, pag
 		return s.startAgain(ctx, p, c, drafts)
 	}
 	out := c.outcome(head)
-	out.Missed, out.Acks = []Event{out.Acks[0].Event}, out.Acks[1:]
+	for _, a := range out.Acks[:len(beside)] {
+		out.Missed = append(out.Missed, a.Event)
+	}
+	out.Acks = out.Acks[len(beside):]
 	return out, nil
 }
 
+// onBehalf returns who acts and who is the customer: the same, but for API keys.
+func (s *Service) onBehalf(ctx context.Context, p Principal, n NewConversation) (by, customer Principal, err error) {
+	if p.Role != RoleAPIKey {
+		if n.Customer != "" || len(n.Skills) > 0 || n.Priority != 0 {
+			return p, p, Errorf(CodeInvalid, "customer, skills, priority: for API keys")
+		}
+		return p, p, nil
+	}
+	switch {
+	case !n.Customer.Valid() || n.Customer == p.User:
+		return p, p, Errorf(CodeInvalid, "customer: must be the id of a customer")
+	case n.Priority < MinPriority || n.Priority > MaxPriority:
+		return p, p, Errorf(CodeInvalid, "priority: %d to %d", MinPriority, MaxPriority)
+	case len(n.Skills) > MaxSkills:
+		return p, p, Errorf(CodeInvalid, "skills: at most %d", MaxSkills)
+	}
+	for _, skill := range n.Skills {
+		if err := checkName("skills", skill, MaxTag); err != nil || skill == "" {
+			return p, p, Errorf(CodeInvalid, "skills: 1 to %d bytes each", MaxTag)
+		}
+	}
+	if s.Colleague != nil {
+		found, err := s.Colleague(ctx, p.Workspace, n.Customer)
+		if err != nil {
+			return p, p, err
+		}
+		if found != nil {
+			return p, p, Errorf(CodeInvalid, "customer: this is a member of staff")
+		}
+	}
+	return p, Principal{Workspace: p.Workspace, User: n.Customer, Role: RoleCustomer}, nil
+}
+
+// creation decides how the conversation begins.
+func (s *Service) creation(ctx context.Context, p Principal, n NewConversation) (c Creation, err error) {
+	if !n.ID.Valid() || len(n.Page) > MaxPage {
+		return c, Errorf(CodeInvalid, "conversation and page: a well-formed id, and at most %d bytes", MaxPage)
+	}
+	if n.Department != "" {
+		if err := s.checkDepartment(ctx, p.Workspace, n.Department); err != nil {
+			return c, err
+		}
+	}
+	c = Creation{
+		Ref: Ref{p.Workspace, n.ID}, Customer: p.User, Role: p.Role, Page: n.Page, Status: StatusQueued, Department: n.Department,
+		Priority: n.Priority, Entry: Waiting{Skills: n.Skills}, Listen: p.Connection, Listener: s.listener(p),
+	}
+	if len(n.Form.Fields) > 0 || n.Form.Mail != "" || n.Form.Phone != "" {
+		if c.Fields, err = n.Form.fields(); err != nil {
+			return c, err
+		}
+	}
+	if c.Bot, err = s.botOf(ctx, p.Workspace, n.Department); err != nil {
+		return c, err
+	}
+	if c.Bot != "" {
+		c.Status = StatusBot
+	} else if s.Availability != nil {
+		c.Status, err = s.Availability(ctx, p.Workspace, n.Department)
+	}
+	return c, err
+}
+
 // create returns nil without an error when the conversation exists.
-func (s *Service) create(ctx context.Context, p Principal, c *command, page string) (*Head, error) {
+func (s *Service) create(ctx context.Context, c *command, creation Creation) (*Head, error) {
 	exists := false
 	err := s.retry(ctx, func() error {
 		c.Events = c.number(s)
-		err := s.Log.Create(ctx, Creation{
-			Ref: c.Ref, Customer: p.User, Role: p.Role, Events: c.Events,
-			Listen: p.Connection, Listener: s.listener(p), At: s.now(), Page: page,
-		})
+		creation.Events, creation.At = c.Events, s.now()
+		err := s.Log.Create(ctx, creation)
 		var refused *Refused
 		if errors.As(err, &refused) {
 			exists = true

@@ -26,9 +26,9 @@ func TestStart(t *testing.T) {
 	if l, ok := h.Listeners[w.customer.Connection]; !ok || !l.Expires.After(w.clock.Now()) {
 		t.Fatal("the starting connection does not listen")
 	}
-	_, err := w.svc.Start(t.Context(), w.customer, "c_bad", "", w.messages("x"))
+	_, err := w.begin(t.Context(), w.customer, "c_bad", "", w.messages("x"))
 	w.refused(err, chat.CodeInvalid)
-	_, err = w.svc.Start(t.Context(), w.customer, w.newConversation(), strings.Repeat("x", chat.MaxPage+1), w.messages("x"))
+	_, err = w.begin(t.Context(), w.customer, w.newConversation(), strings.Repeat("x", chat.MaxPage+1), w.messages("x"))
 	w.refused(err, chat.CodeInvalid)
 }
 
@@ -49,12 +49,12 @@ func TestStartAgain(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			frame := w.messages("one", "two", "three")
-			_, err := w.svc.Start(t.Context(), w.customer, w.conv, "", frame[:2])
+			_, err := w.begin(t.Context(), w.customer, w.conv, "", frame[:2])
 			w.must(err)
 			between(w)
 			again := w.customer
 			again.Connection = "customer-2"
-			out, err := w.svc.Start(t.Context(), again, w.conv, "", frame[:2])
+			out, err := w.begin(t.Context(), again, w.conv, "", frame[:2])
 			w.must(err)
 			w.same(acks(out), []string{"2 again", "3 again"})
 			w.same(seqs(out.Push)[:3], []uint64{1, 2, 3}) // the start too: the first try may have died before pushing
@@ -62,7 +62,7 @@ func TestStartAgain(t *testing.T) {
 				t.Fatal("the connection of the retry does not listen")
 			}
 			n := len(w.log(chat.Public))
-			out, err = w.svc.Start(t.Context(), again, w.conv, "", frame) // a retry that carries more
+			out, err = w.begin(t.Context(), again, w.conv, "", frame) // a retry that carries more
 			w.must(err)
 			if got := acks(out); got[0] != "2 again" || got[1] != "3 again" || out.Acks[2].Duplicate {
 				t.Fatalf("%v", got)
@@ -81,7 +81,7 @@ func TestStartAgainElsewhereThanOnASocket(t *testing.T) {
 	w.customer.Connection = ""
 	frame := w.messages("one")
 	for _, want := range []string{"2", "2 again"} {
-		out, err := w.svc.Start(t.Context(), w.customer, w.conv, "", frame)
+		out, err := w.begin(t.Context(), w.customer, w.conv, "", frame)
 		w.must(err)
 		w.same(acks(out), []string{want})
 	}
@@ -95,7 +95,7 @@ func TestStartWithSomebodyElsesID(t *testing.T) {
 	w := newWorld(t)
 	w.start("mine")
 	other := w.principal(w.customer.Workspace, chat.RoleCustomer, "other-1")
-	_, err := w.svc.Start(t.Context(), other, w.conv, "", w.messages("theirs"))
+	_, err := w.begin(t.Context(), other, w.conv, "", w.messages("theirs"))
 	w.refused(err, chat.CodeIDReused)
 	w.same(w.texts(chat.Public), []string{"mine"})
 	if _, in := w.head().Participants[other.User]; in {
@@ -124,7 +124,7 @@ func TestTwoStartsRace(t *testing.T) {
 	for i := range outs {
 		wg.Go(func() {
 			var err error
-			if outs[i], err = w.svc.Start(t.Context(), w.customer, w.conv, "", frame); err != nil {
+			if outs[i], err = w.begin(t.Context(), w.customer, w.conv, "", frame); err != nil {
 				t.Error(err)
 			}
 		})

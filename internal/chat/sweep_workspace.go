@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -13,7 +14,7 @@ func (k *Timekeeper) sweep(ctx context.Context, t Timer) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := k.sweepQueues(ctx, t.Workspace)
+	waiting, err := k.sweepQueues(ctx, t.Workspace, operators)
 	if err != nil {
 		return err
 	}
@@ -56,11 +57,16 @@ func hashOf(text string) uint32 {
 }
 
 // sweepQueues looks at the head of each queue, and says whether anybody waits.
-func (k *Timekeeper) sweepQueues(ctx context.Context, w WorkspaceID) (bool, error) {
+func (k *Timekeeper) sweepQueues(ctx context.Context, w WorkspaceID, operators []Operator) (bool, error) {
 	departments, err := k.Chat.departments(ctx, system(w), Workspace)
 	if err != nil {
 		return false, err
 	}
+	for _, o := range operators {
+		departments = append(departments, o.Departments.All()...)
+	}
+	slices.Sort(departments)
+	departments = slices.Compact(departments)
 	anybody := false
 	for _, d := range departments {
 		entries, err := k.Chat.Dir.Waiting(ctx, w, d, sweepDepth)

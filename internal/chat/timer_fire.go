@@ -42,11 +42,7 @@ type Timekeeper struct {
 	// SLA and Hours are as in Arming.
 	SLA   func(context.Context, WorkspaceID, DepartmentID) (SLAPolicy, error)
 	Hours func(context.Context, WorkspaceID, DepartmentID) (Hours, error)
-	// TellPositions tells those who wait in a department how it stands, and returns how many wait. nil: nobody is told.
-	TellPositions func(context.Context, WorkspaceID, DepartmentID) (int, error)
-	// Expect says what a customer who waits may expect, beside what the queue says: such as an estimate. May be nil.
-	Expect func(context.Context, *Head) (map[string]string, error)
-	Now    func() time.Time
+	Now   func() time.Time
 }
 
 func (k *Timekeeper) now() time.Time { return clock(k.Now) }

@@ -59,13 +59,18 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 	if err := s.Log.Transition(ctx, c.Append, *change); err != nil {
 		return nil, err
 	}
-	c.missed = append(c.missed, events[:len(before)]...)
-	c.stored(events[len(before):])
 	after, err := s.headAfter(ctx, c.Ref)
+	if err == nil {
+		err = s.asStored(ctx, after, c.Track, events)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return c.outcome(after), nil
+	c.missed = append(c.missed, events[:len(before)]...)
+	c.stored(events[len(before):])
+	out := c.outcome(after)
+	out.Gone = change.Remove
+	return out, nil
 }
 
 // numberOther completes the events of a transition's other track.
@@ -74,6 +79,9 @@ func (s *Service) numberOther(h *Head, main Track, events []Event) {
 	for i := range events {
 		events[i].Seq = h.Track(main.Other()).Last + uint64(i) + 1
 		events[i].At, events[i].Gen = now, s.Epoch
+		if main == Desk { // customers see it
+			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()
+		}
 	}
 }
 
@@ -96,6 +104,9 @@ type Step struct {
 	After        uint64 // 0 is always right, and merely dearer: the whole log is searched for ID
 	ID           EventID
 	Reason       string
+	// Epoch, when set, is the count of changes of control that a bot knows of: its command is refused with
+	// CodeStaleEpoch when somebody else leads by now.
+	Epoch *uint64
 }
 
 func (st Step) check() error {
@@ -149,17 +160,6 @@ func (s *Service) listenAgain(ctx context.Context, p Principal, out *Outcome) er
 	return err
 }
 
-// Close ends a conversation.
-func (s *Service) Close(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	return s.step(ctx, p, st, CommandClose, EventClosed, func(h *Head, e *Event, _ UserID) (*Change, error) {
-		if h.Status.Over() {
-			return nil, Errorf(CodeClosed, "the conversation is already closed")
-		}
-		e.To = StatusClosed
-		return &Change{Status: StatusClosed, Places: h.freed(s.now())}, nil
-	})
-}
-
 // Reopen takes up a closed conversation again: with its assignee, or in the waiting list if it had none.
 func (s *Service) Reopen(ctx context.Context, p Principal, st Step) (*Outcome, error) {
 	return s.step(ctx, p, st, CommandReopen, EventReopened, func(h *Head, e *Event, full UserID) (*Change, error) {
@@ -211,27 +211,13 @@ func (h *Head) freed(at time.Time) []Place {
 	return nil
 }
 
+// step is perform for steps from one status to another, which all may see.
 func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event, UserID) (*Change, error)) (*Outcome, error) {
-	scope, err := authorize(p, cmd)
-	if err != nil {
-		return nil, err
-	}
-	if err := st.check(); err != nil {
-		return nil, err
-	}
-	c := &command{
-		drafts: []Event{{ID: st.ID, Type: typ, Sender: p.User, Role: p.Role, Reason: st.Reason}},
-		Append: Append{Ref: Ref{p.Workspace, st.Conversation}, Track: Public, After: st.After, Rule: Rule{Actor: p.User}},
-	}
+	a := act{command: cmd, track: Public, draft: Event{Type: typ}}
 	if cmd == CommandJoin {
-		c.drafts[0].Subject = p.User
+		a.draft.Subject = p.User
 	}
-	return s.transit(ctx, p, c, scope, func(h *Head) (*Change, []Event, error) {
-		e := &c.drafts[0]
-		e.From = h.Status
-		ch, err := change(h, e, c.full)
-		return ch, nil, err
-	})
+	return s.perform(ctx, p, st, a, change)
 }
 
 // errAwake says that a conversation that was to be woken takes plain messages by now.
@@ -269,10 +255,16 @@ const (
 	startedBeside  = "start"
 	reopenedBeside = "reopen"
 	resumedBeside  = "resume"
+	queuedBeside   = "queue"
+	noteBeside     = "note"
+	closedBeside   = "close"
+	linkedBeside   = "link"
+	botBeside      = "bot"
+	formBeside     = "form"
 )
 
 // besides lists them all.
-var besides = []string{startedBeside, reopenedBeside, resumedBeside}
+var besides = []string{startedBeside, reopenedBeside, resumedBeside, queuedBeside, noteBeside, closedBeside, linkedBeside, botBeside, formBeside}
 
 // derivedID makes the id of an event that a command appends beside the client's own: the same for every try.
 func derivedID(what string, id EventID) EventID {
@@ -281,5 +273,5 @@ func derivedID(what string, id EventID) EventID {
 }
 
 func (s *Service) listener(p Principal) Listener {
-	return Listener{User: p.User, Role: p.Role, Expires: s.now().Add(ListenerLife).Truncate(time.Second)}
+	return Listener{User: p.User, Role: p.Role, Expires: s.listensUntil(p).Truncate(time.Second)}
 }

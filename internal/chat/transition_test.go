@@ -90,7 +90,7 @@ func TestCloseAndReopen(t *testing.T) {
 	out, err := w.svc.Close(t.Context(), w.customer, chat.Step{Conversation: w.conv, ID: w.eventID(), After: 2, Reason: "solved"})
 	w.must(err)
 	e := out.Acks[0].Event
-	if e.Type != chat.EventClosed || e.From != chat.StatusQueued || e.To != chat.StatusClosed || e.Reason != "solved" {
+	if e.Type != chat.EventAbandoned || e.From != chat.StatusQueued || e.To != chat.StatusAbandoned || e.Reason != "solved" {
 		t.Fatalf("%+v", e)
 	}
 	_, err = w.svc.Close(t.Context(), w.customer, w.step())
@@ -98,7 +98,7 @@ func TestCloseAndReopen(t *testing.T) {
 	out, err = w.svc.Reopen(t.Context(), w.supervisor, w.step())
 	w.must(err)
 	h := out.Head
-	if h.Status != chat.StatusQueued || h.QueuedAt.IsZero() || out.Acks[0].Event.From != chat.StatusClosed || out.Acks[0].Event.To != chat.StatusQueued {
+	if h.Status != chat.StatusQueued || h.QueuedAt.IsZero() || out.Acks[0].Event.From != chat.StatusAbandoned || out.Acks[0].Event.To != chat.StatusQueued {
 		t.Fatalf("without an assignee it waits again: %+v", h)
 	}
 	_, err = w.svc.Reopen(t.Context(), w.supervisor, w.step())
@@ -185,7 +185,7 @@ func TestSendReopens(t *testing.T) {
 	w.same(seqs(out.Push), []uint64{4, 5, 6})
 	w.same(seqs(out.Missed), []uint64{4})
 	e := w.log(chat.Public)[3]
-	if e.Type != chat.EventReopened || e.From != chat.StatusClosed || e.To != chat.StatusQueued || e.Sender != w.customer.User {
+	if e.Type != chat.EventReopened || e.From != chat.StatusAbandoned || e.To != chat.StatusQueued || e.Sender != w.customer.User {
 		t.Fatalf("%+v", e)
 	}
 	if h := w.head(); h.Status != chat.StatusQueued || h.Participants[w.customer.User].Cursor != 3 {
@@ -325,5 +325,5 @@ func TestMutedMayNotReopen(t *testing.T) {
 	if code := chat.CodeOf(err); code != chat.CodeTooFast && code != chat.CodeClosed {
 		t.Fatal(err)
 	}
-	w.same(w.head().Status, chat.StatusClosed)
+	w.same(w.head().Status, chat.StatusAbandoned)
 }

@@ -14,6 +14,9 @@ func (d *Delivery) Work(ctx context.Context, j Job) error {
 	if j.Waiting != nil {
 		return d.broadcast(ctx, j)
 	}
+	if j.Notice != nil {
+		return d.again(ctx, j, d.pushNotice(ctx, j.Ref, *j.Notice, j.Connections))
+	}
 	head, err := d.Reader.Head(ctx, j.Ref)
 	if err != nil || head == nil {
 		return err // a conversation that is gone needs no delivery

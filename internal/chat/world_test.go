@@ -28,6 +28,7 @@ type world struct {
 	sessions *sessions
 	clock    *clock
 
+	staff                          map[chat.UserID]chat.Role // whom the service knows as colleagues
 	customer, operator, supervisor chat.Principal
 	conv                           chat.ConversationID
 	serial                         int
@@ -45,14 +46,22 @@ func newWorld(t *testing.T) *world {
 		Push: w.push, Queue: w.queue, Reader: store, Rows: store, Subs: store, Sockets: store, Encode: encoder{}, Now: c.Now,
 	}
 	w.svc = &chat.Service{
-		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, Delivery: w.delivery,
+		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, States: store, Delivery: w.delivery,
 		Rate: chat.DefaultRate, Now: c.Now, Sleep: func(_ context.Context, d time.Duration) { c.Advance(d + time.Millisecond) },
+	}
+	w.staff = map[chat.UserID]chat.Role{}
+	w.svc.Colleague = func(_ context.Context, _ chat.WorkspaceID, u chat.UserID) (*chat.Colleague, error) {
+		if role, ok := w.staff[u]; ok {
+			return &chat.Colleague{User: u, Role: role}, nil
+		}
+		return nil, nil
 	}
 	workspace := chat.WorkspaceID(w.id(chat.WorkspacePrefix))
 	w.customer = w.principal(workspace, chat.RoleCustomer, "customer-1")
 	w.operator = w.principal(workspace, chat.RoleOperator, "operator-1")
 	w.supervisor = w.principal(workspace, chat.RoleSupervisor, "supervisor-1")
 	w.conv = w.newConversation()
+	w.staff[w.operator.User], w.staff[w.supervisor.User] = w.operator.Role, w.supervisor.Role
 	return w
 }
 
@@ -86,10 +95,15 @@ func (w *world) messages(texts ...string) []chat.NewMessage {
 
 func (w *world) eventID() chat.EventID { return chat.EventID(w.id(chat.EventPrefix)) }
 
+// begin starts a conversation with nothing but messages.
+func (w *world) begin(ctx context.Context, p chat.Principal, id chat.ConversationID, page string, messages []chat.NewMessage) (*chat.Outcome, error) {
+	return w.svc.Start(ctx, p, chat.NewConversation{ID: id, Page: page, Messages: messages})
+}
+
 // start begins the world's conversation; the log holds the start and the messages afterwards.
 func (w *world) start(texts ...string) *chat.Outcome {
 	w.Helper()
-	out, err := w.svc.Start(w.Context(), w.customer, w.conv, "https://shop.example/", w.messages(texts...))
+	out, err := w.begin(w.Context(), w.customer, w.conv, "https://shop.example/", w.messages(texts...))
 	w.must(err)
 	return out
 }
@@ -394,6 +408,8 @@ func (encoder) Events(_ *chat.Head, t chat.Track, events []chat.Event) [][]byte 
 func (encoder) Position(s chat.Standing) []byte {
 	return fmt.Appendf(nil, "position %d %s %s", s.Position, s.Estimate, s.Basis)
 }
+
+func (encoder) Notice(_ chat.Ref, n chat.Notice) []byte { return []byte(string(n.Kind)) }
 
 func (encoder) Waiting(c chat.WaitingChange) []byte {
 	if c.Added != nil {

@@ -14,6 +14,14 @@ import (
 
 // PutSession implements identity.SessionStore.
 func (i Identity) PutSession(ctx context.Context, s identity.Session) error {
+	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Chat, Item: sessionItem(s)})
+	if err != nil {
+		return identityFailure("session", err)
+	}
+	return nil
+}
+
+func sessionItem(s identity.Session) item {
 	it := withKey(sessionKey(s.Workspace, s.User, s.ID), item{
 		idRole: str(string(s.Role)), idDigest: bin(s.Digest[:]),
 		idCreated: millis(s.Created), idRenewed: millis(s.Renewed), idExpires: millis(s.Expires),
@@ -22,11 +30,20 @@ func (i Identity) PutSession(ctx context.Context, s identity.Session) error {
 	setText(it, idName, s.Name)
 	setText(it, idWidget, s.Widget)
 	setText(it, idDepartments, string(s.Departments))
-	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Chat, Item: it})
-	if err != nil {
-		return identityFailure("session", err)
+	setText(it, idAgent, s.Agent)
+	setText(it, idSource, s.Source)
+	setTime(it, idUsed, s.Used)
+	setTime(it, idVouched, s.Vouched)
+	setTime(it, idAsking, s.Asking)
+	setTime(it, idRevoked, s.Revoked)
+	if s.Version > 0 {
+		it[idVersion] = num(s.Version)
 	}
-	return nil
+	if len(s.Keepsake) > 0 {
+		it[idKeepsake] = bin(s.Keepsake)
+	}
+	setPair(it, s.Pair)
+	return it
 }
 
 // Session implements identity.SessionStore.
@@ -43,7 +60,9 @@ func sessionOf(w chat.WorkspaceID, u chat.UserID, id chat.SessionID, it item) id
 		Workspace: w, User: u, ID: id, Role: chat.Role(getS(it, idRole)), Name: getS(it, idName), Widget: getS(it, idWidget),
 		Departments: chat.DepartmentList(getS(it, idDepartments)),
 		Created:     getTime(it, idCreated), Renewed: getTime(it, idRenewed), Expires: getTime(it, idExpires),
-		Revoked: getTime(it, idRevoked),
+		Revoked: getTime(it, idRevoked), Agent: getS(it, idAgent), Source: getS(it, idSource), Used: getTime(it, idUsed),
+		Version: getN(it, idVersion), Vouched: getTime(it, idVouched), Asking: getTime(it, idAsking), Keepsake: getB(it, idKeepsake),
+		Pair: pairOf(it),
 	}
 	copy(s.Digest[:], getB(it, idDigest))
 	return s
@@ -107,6 +126,33 @@ func (i Identity) updateSession(ctx context.Context, s identity.Session, update,
 		return nil
 	}
 	return identityFailure("session", err)
+}
+
+// SwapSession implements identity.SessionStore.
+func (i Identity) SwapSession(ctx context.Context, old, next identity.Session) error {
+	next.Version = old.Version + 1
+	condition, values := ifVersion(old.Version)
+	condition += " AND attribute_exists(pk) AND attribute_not_exists(rv)"
+	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &i.Store.Chat, Item: sessionItem(next), ConditionExpression: &condition, ExpressionAttributeValues: values,
+	})
+	if _, refused := conditionItem(err); refused {
+		return identity.ErrConflict
+	}
+	if err != nil {
+		return identityFailure("session", err)
+	}
+	return nil
+}
+
+// SessionsOf implements identity.SessionStore.
+func (i Identity) SessionsOf(ctx context.Context, w chat.WorkspaceID, u chat.UserID) ([]identity.Session, error) {
+	items, err := i.list(ctx, "sessions", userPartition(w, u), "S"+chat.SessionPrefix, "", 0, true)
+	var out []identity.Session
+	for _, it := range items {
+		out = append(out, sessionOf(w, u, chat.SessionID(getS(it, "sk")[1:]), it))
+	}
+	return out, err
 }
 
 // AddAttempts implements identity.Attempts.

@@ -2,11 +2,7 @@ package dynamo
 
 import (
 	"context"
-	"errors"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/identity"
@@ -54,38 +50,58 @@ func (i Identity) Credential(ctx context.Context, address string) (identity.Cred
 // Account implements identity.Accounts.
 func (i Identity) Account(ctx context.Context, w chat.WorkspaceID, u chat.UserID) (identity.Account, bool, error) {
 	it, err := i.get(ctx, i.Store.Chat, accountKey(w, u), true, "account")
-	return identity.Account{
-		Workspace: w, User: u, Address: getS(it, idAddress), Name: getS(it, idName),
-		Role: chat.Role(getS(it, idRole)), Disabled: getN(it, idDisabled) != 0,
-	}, it != nil, err
+	if err != nil || it == nil {
+		return identity.Account{}, false, err
+	}
+	return accountOf(w, it), true, nil
 }
+
+func accountOf(w chat.WorkspaceID, it item) identity.Account {
+	return identity.Account{
+		Workspace: w, User: chat.UserID(getS(it, "sk")), Address: getS(it, idAddress), Name: getS(it, idName),
+		Role: chat.Role(getS(it, idRole)), Disabled: getN(it, idDisabled) != 0, Departments: chat.DepartmentList(getS(it, idDepartments)),
+		External: getS(it, idExternal), Version: getN(it, idVersion), Created: int64(getN(it, idCreated)),
+	}
+}
+
+func accountItem(a identity.Account) item {
+	it := withKey(accountKey(a.Workspace, a.User), item{idAddress: str(a.Address), idRole: str(string(a.Role))})
+	setText(it, idName, a.Name)
+	setText(it, idDepartments, string(a.Departments))
+	setText(it, idExternal, a.External)
+	setFlag(it, idDisabled, a.Disabled)
+	if a.Version > 0 {
+		it[idVersion] = num(a.Version)
+	}
+	if a.Created > 0 {
+		it[idCreated] = num(a.Created)
+	}
+	return it
+}
+
+func credentialItem(a identity.Account, hash string) item {
+	it := withKey(emailKey(a.Address), item{idWorkspace: str(string(a.Workspace)), idUser: str(string(a.User))})
+	setText(it, idHash, hash)
+	return it
+}
+
+// ownAddress is the condition that an address is free, or the account's.
+const ownAddress = "attribute_not_exists(pk) OR (w = :w AND u = :u)"
 
 // PutStaff implements identity.Registry: both items in one transaction, under the condition that the address is
 // free or the user's own.
 func (i Identity) PutStaff(ctx context.Context, a identity.Account, passwordHash string) error {
-	account := withKey(accountKey(a.Workspace, a.User), item{idAddress: str(a.Address), idRole: str(string(a.Role))})
-	setText(account, idName, a.Name)
-	if a.Disabled {
-		account[idDisabled] = num(1)
+	credential := credentialItem(a, passwordHash)
+	refused, err := i.transact(ctx, "account",
+		i.put(credential, ownAddress, item{":w": credential[idWorkspace], ":u": credential[idUser]}), i.put(accountItem(a), "", nil))
+	if err == nil && len(refused) > 0 {
+		return addressTaken()
 	}
-	credential := withKey(emailKey(a.Address), item{
-		idWorkspace: str(string(a.Workspace)), idUser: str(string(a.User)), idHash: str(passwordHash),
-	})
-	_, err := i.Store.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Put: &types.Put{
-			TableName: &i.Store.Chat, Item: credential,
-			ConditionExpression:       aws.String("attribute_not_exists(pk) OR (w = :w AND u = :u)"),
-			ExpressionAttributeValues: item{":w": credential[idWorkspace], ":u": credential[idUser]},
-		}},
-		{Put: &types.Put{TableName: &i.Store.Chat, Item: account}},
-	}})
-	var cancelled *types.TransactionCanceledException
-	if errors.As(err, &cancelled) && len(cancelled.CancellationReasons) > 0 &&
-		aws.ToString(cancelled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
-		return chat.Errorf(chat.CodeForbidden, "the address %s belongs to another user", a.Address)
+	return err
+}
+
+func addressTaken() error {
+	return &identity.Refusal{
+		Reason: identity.ReasonAddressTaken, Err: chat.Errorf(chat.CodeForbidden, "the address belongs to another user"),
 	}
-	if err != nil {
-		return identityFailure("account", err)
-	}
-	return nil
 }

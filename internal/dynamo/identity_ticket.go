@@ -22,6 +22,9 @@ func (i Identity) PutTicket(ctx context.Context, w chat.WorkspaceID, hash string
 	setText(it, idName, t.Name)
 	setText(it, idOrigin, t.Origin)
 	setText(it, idDepartments, string(t.Principal.Departments))
+	if t.Principal.Until != 0 {
+		it[idUntil] = num(t.Principal.Until)
+	}
 	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Connections, Item: it})
 	if err != nil {
 		return identityFailure("ticket", err)
@@ -64,7 +67,7 @@ func ticketOf(w chat.WorkspaceID, it item) identity.Ticket {
 	return identity.Ticket{
 		Principal: chat.Principal{
 			Workspace: w, User: chat.UserID(getS(it, idUser)), Role: chat.Role(getS(it, idRole)),
-			Session: chat.SessionID(getS(it, idSession)), Departments: chat.DepartmentList(getS(it, idDepartments)),
+			Until: int64(getN(it, idUntil)), Session: chat.SessionID(getS(it, idSession)), Departments: chat.DepartmentList(getS(it, idDepartments)),
 		},
 		Name: getS(it, idName), Origin: getS(it, idOrigin), Expires: getTime(it, idExpires),
 	}

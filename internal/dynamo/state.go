@@ -48,6 +48,10 @@ func (s *Store) stateTx(a chat.Append, c chat.Change) []types.TransactWriteItem 
 	if !c.Aside {
 		x.follow(a, c, s.timeOf(a))
 	}
+	if c.Customer != "" {
+		shelf := chat.Shelf{Workspace: a.Workspace, Kind: chat.ShelfCustomer, Name: string(c.Customer), Over: c.Old.Status.Over()}
+		x.set = append(x.set, x.name("by", "by")+" = "+x.value("by", str(string(c.Customer))), "gc = "+x.value("gc", str(shelfPartition(shelf))))
+	}
 	if c.Priority != nil {
 		x.set = append(x.set, "pr = "+x.value("pr", num(*c.Priority)))
 	}

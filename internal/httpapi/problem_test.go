@@ -82,24 +82,6 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 	}
 }
 
-// A role without a permission is refused by the table, whatever else it may hold.
-func TestRolesWithoutPermission(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	bot := identity.Account{
-		Workspace: workspaceOne, User: chat.UserID(chat.NewID(chat.UserPrefix, w.now)), Address: "bot@example.com", Role: chat.RoleBot,
-	}
-	w.must(w.store.PutStaff(t.Context(), bot, "hash:right"))
-	s := decodeAs[Session](t, w.do("POST", "/v1/staff-sessions", `{"email":"bot@example.com","password":"right"}`))
-	for _, r := range routes() {
-		if r.command == "" || chat.Allowed(chat.RoleBot, r.command) != chat.Denied {
-			continue
-		}
-		method, path, _ := strings.Cut(strings.ReplaceAll(r.pattern, "{id}", string(talk)), " ")
-		w.problem(r.pattern, w.do(method, path, "", "Authorization", "Bearer "+s.Token), 403, chat.CodeForbidden, "")
-	}
-}
-
 func TestPanicIsAProblem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -30,11 +30,16 @@ func (a *API) signIn(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	c.session, err = a.Staff.SignIn(c.Context(), body.Email, body.Password, source(c.Request), c.Header.Get("Origin"))
+	c.session, err = a.Staff.SignIn(c.Context(), body.Email, body.Password, c.device(), body.Refresh)
 	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusCreated, sessionOf(c.session, true), nil
+}
+
+// device tells of the program that signs in.
+func (c *call) device() identity.Device {
+	return identity.Device{Source: source(c.Request), Origin: c.Header.Get("Origin"), Agent: c.Header.Get("User-Agent")}
 }
 
 func (a *API) currentSession(c *call) (int, any, error) {

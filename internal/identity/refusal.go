@@ -30,12 +30,38 @@ const (
 	ReasonTicketInvalid Reason = "ticket_invalid"
 	// ReasonTicketExpired: the ticket was presented too late.
 	ReasonTicketExpired Reason = "ticket_expired"
+	// ReasonTokenExpired: the access token has had its time; the refresh token gets the next one.
+	ReasonTokenExpired Reason = "token_expired"
+	// ReasonRefreshReused: a refresh token came again after its successor was used. Somebody else has it: the session
+	// is signed out for both.
+	ReasonRefreshReused Reason = "refresh_reused"
+	// ReasonRecheckNeeded: the identity provider must be asked again; refreshing the session does it.
+	ReasonRecheckNeeded Reason = "recheck_needed"
+	// ReasonProviderRefused: the identity provider does not vouch for this person any more, or never did.
+	ReasonProviderRefused Reason = "provider_refused"
+	// ReasonNoRole: none of the person's groups at the identity provider has a role here.
+	ReasonNoRole Reason = "no_role"
+	// ReasonLastAdmin: the change would leave the workspace without an admin.
+	ReasonLastAdmin Reason = "last_admin"
+	// ReasonAddressTaken: somebody has an account with this address.
+	ReasonAddressTaken Reason = "address_taken"
+	// ReasonLinkInvalid: the link of an invitation or a password reset is malformed, was used, was withdrawn or is too
+	// old; not told apart.
+	ReasonLinkInvalid Reason = "link_invalid"
+	// ReasonWeakPassword: the password is one of those that are guessed first.
+	ReasonWeakPassword Reason = "weak_password"
+	// ReasonKeyUnknown: the key is malformed, revoked or wrong; not told apart.
+	ReasonKeyUnknown Reason = "key_unknown"
+	// ReasonKeyExpired: the key has had its time.
+	ReasonKeyExpired Reason = "key_expired"
 )
 
 // Reasons lists every reason, for documentation and tests.
 func Reasons() []Reason {
-	return []Reason{ReasonSessionUnknown, ReasonSessionExpired, ReasonSessionRevoked, ReasonOriginNotAllowed,
-		ReasonWidgetUnknown, ReasonWrongCredentials, ReasonThrottled, ReasonTicketInvalid, ReasonTicketExpired}
+	return append(customerReasons(), ReasonSessionUnknown, ReasonSessionExpired, ReasonSessionRevoked, ReasonOriginNotAllowed,
+		ReasonWidgetUnknown, ReasonWrongCredentials, ReasonThrottled, ReasonTicketInvalid, ReasonTicketExpired,
+		ReasonTokenExpired, ReasonRefreshReused, ReasonRecheckNeeded, ReasonProviderRefused, ReasonNoRole, ReasonLastAdmin,
+		ReasonAddressTaken, ReasonLinkInvalid, ReasonWeakPassword, ReasonKeyUnknown, ReasonKeyExpired)
 }
 
 // Refusal is a chat.Error with its reason. chat.CodeOf and errors.As see the chat.Error inside.

@@ -39,13 +39,45 @@ type Session struct {
 	Expires time.Time
 	// Revoked is when the session was signed out; zero while it holds.
 	Revoked time.Time
+
+	// Agent is the User-Agent that the session was opened with, Source the network address: staff only, so that people
+	// can tell their sessions apart.
+	Agent, Source string
+	// Used is when the session was last seen in use, some minutes behind: staff only.
+	Used time.Time
+	// Version counts the changes by SwapSession.
+	Version uint64
+	// Pair is the present pair of tokens of a session that is refreshed; its Number is 0 for one whose token lasts.
+	Pair Pair
+	// Vouched says until when an identity provider has vouched for the user; zero for sessions without one.
+	Vouched time.Time
+	// Asking is until when a refresh may be asking the provider: another one waits.
+	Asking time.Time
+	// Keepsake is what the provider is asked with again, sealed under the refresh token.
+	Keepsake []byte
 }
 
 // Principal returns the session's user as the issuer of commands.
 func (s Session) Principal() chat.Principal {
-	return chat.Principal{
-		Workspace: s.Workspace, User: s.User, Role: s.Role, Session: s.ID, Departments: s.Departments, Grants: s.Grants,
+	var until int64
+	if !s.Vouched.IsZero() {
+		until = s.Vouched.UnixMilli()
 	}
+	return chat.Principal{
+		Until: until, Workspace: s.Workspace, User: s.User, Role: s.Role, Session: s.ID, Departments: s.Departments, Grants: s.Grants,
+	}
+}
+
+// stands says why the session does not stand for its user at the time: it does not hold, or its identity provider must
+// be asked again first.
+func (s Session) stands(now time.Time) error {
+	if err := s.holds(now); err != nil {
+		return err
+	}
+	if !s.Vouched.IsZero() && !now.Before(s.Vouched) {
+		return refuse(chat.CodeUnauthenticated, ReasonRecheckNeeded, "the identity provider must be asked again: refresh the session")
+	}
+	return nil
 }
 
 // holds says why the session does not hold at the time; nil when it does.
@@ -71,11 +103,17 @@ type SessionStore interface {
 	RenewSession(ctx context.Context, s Session, renewed, expires time.Time) error
 	// RevokeSession sets Revoked; revoking again keeps the first time, and no session is no error.
 	RevokeSession(ctx context.Context, s Session, at time.Time) error
+	// SwapSession replaces a session that still has the version old.Version and is not revoked, and counts the version
+	// up. ErrConflict.
+	SwapSession(ctx context.Context, old, next Session) error
+	// SessionsOf lists a user's sessions, those that ended some days ago included, newest first.
+	SessionsOf(context.Context, chat.WorkspaceID, chat.UserID) ([]Session, error)
 }
 
 // Sockets ends live sockets.
 type Sockets interface {
-	// EndSession says bye to every live socket of the session and deletes it. A socket that is gone already
+	// EndSession says bye to every live socket of the session and deletes it. Clients come back with a new ticket unless
+	// the reason is chat.CodeUnauthenticated. A socket that is gone already
 	// is no error; one that could not be deleted now is found out by the check at its next ping.
 	EndSession(ctx context.Context, p chat.Principal, reason chat.Code) error
 }
@@ -89,6 +127,12 @@ type Sessions struct {
 	Store SessionStore
 	// Sockets may be nil: then sockets of a revoked session end at their next ping.
 	Sockets Sockets
+	// Accounts is read for staff: by sign-in and refresh, so that no session outlives a change of its account.
+	Accounts Accounts
+	// Providers asks identity providers again; nil where there are none.
+	Providers Rechecker
+	// Audit may be nil: then nothing is written of refresh tokens that come again.
+	Audit *Audit
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 }
@@ -104,6 +148,8 @@ func (s *Sessions) now() time.Time {
 type Opened struct {
 	Session Session
 	Token   Token
+	// Refresh gets the next pair of tokens; zero for sessions whose token lasts.
+	Refresh RefreshToken
 }
 
 // open starts a session for the user named in it.
@@ -116,7 +162,7 @@ func (s *Sessions) open(ctx context.Context, session Session, life time.Duration
 	if err := s.Store.PutSession(ctx, session); err != nil {
 		return Opened{}, fmt.Errorf("storing a session: %w", err)
 	}
-	return Opened{session, token}, nil
+	return Opened{Session: session, Token: token}, nil
 }
 
 // Authenticate returns the session that the token's text proves, by one consistent read. Using a customer's
@@ -131,14 +177,20 @@ func (s *Sessions) Authenticate(ctx context.Context, text string) (Opened, error
 		return Opened{}, fmt.Errorf("reading a session: %w", err)
 	}
 	// Whether it expired or was revoked is told to the holder of the secret only.
-	if !token.matches(session.Digest) || !ok {
+	if !session.knows(token) || !ok {
 		return Opened{}, sessionUnknown()
 	}
 	now := s.now().Truncate(time.Millisecond)
-	if err := session.holds(now); err != nil {
+	if err := session.stands(now); err != nil {
 		return Opened{}, err
 	}
-	return Opened{s.renew(ctx, session, now), token}, nil
+	if err := session.fresh(token, now); err != nil {
+		return Opened{}, err
+	}
+	if session, err = s.seen(ctx, session, token, now); err != nil {
+		return Opened{}, err
+	}
+	return Opened{Session: s.renew(ctx, session, now), Token: token}, nil
 }
 
 // renew extends a customer's session. Failing to is no reason to refuse its holder: the next use tries again.
@@ -168,7 +220,7 @@ func (s Session) vouches(found bool, p chat.Principal, now time.Time) error {
 	if !found || s.Role != p.Role || s.Departments != p.Departments {
 		return sessionUnknown()
 	}
-	return s.holds(now)
+	return s.stands(now)
 }
 
 // ArrivalStore reads a principal's session together with what a hello must know besides.
@@ -207,11 +259,5 @@ func (s *Sessions) Revoke(ctx context.Context, session Session) error {
 	if err := s.Store.RevokeSession(ctx, session, s.now().Truncate(time.Millisecond)); err != nil {
 		return fmt.Errorf("revoking a session: %w", err)
 	}
-	if s.Sockets == nil {
-		return nil
-	}
-	if err := s.Sockets.EndSession(ctx, session.Principal(), chat.CodeUnauthenticated); err != nil {
-		return fmt.Errorf("%w: %w", ErrSocketsLeft, err)
-	}
-	return nil
+	return s.endSockets(ctx, session, chat.CodeUnauthenticated)
 }

@@ -140,7 +140,7 @@ func TestOutageIsNotARefusal(t *testing.T) {
 	_, authenticate := w.sessions.Authenticate(ctx, o.Token.Text())
 	_, start := w.customers.Start(ctx, "wk_one", shop, "")
 	_, resume := w.customers.Start(ctx, "wk_one", shop, customer.Token.Text())
-	_, signIn := w.staff.SignIn(ctx, "one@example.com", "right", "192.0.2.1", desk)
+	_, signIn := w.staff.SignIn(ctx, "one@example.com", "right", identity.Device{Source: "192.0.2.1", Origin: desk}, false)
 	_, issue := w.tickets.Issue(ctx, o, desk)
 	_, issueCustomer := w.tickets.Issue(ctx, customer, shop)
 	_, redeem := w.tickets.Redeem(ctx, issued.Text, desk)

@@ -58,6 +58,26 @@ type Staff struct {
 	Passwords  Passwords
 	Attempts   Attempts
 	Sessions   *Sessions
+	// Audit may be nil: then throttled attempts are not written down.
+	Audit *Audit
+}
+
+// Device is what is told of the program that somebody signs in with.
+type Device struct {
+	// Source is the caller's network address as the gateway saw it.
+	Source string
+	// Origin is the Origin header, "" for callers that are not web pages.
+	Origin string
+	// Agent is the User-Agent header.
+	Agent string
+}
+
+// MaxAgent is how much of a User-Agent header is kept, in bytes.
+const MaxAgent = 200
+
+func (d Device) agent() string {
+	agent := strings.ToValidUTF8(d.Agent, "")
+	return strings.ToValidUTF8(agent[:min(len(agent), MaxAgent)], "")
 }
 
 // NormalizeAddress returns the one spelling of an e-mail address under which it is stored; false when it is none.
@@ -74,12 +94,13 @@ func NormalizeAddress(address string) (string, bool) {
 	return a, bad < 0
 }
 
-// SignIn opens a session for the member of staff with this address and password. source is the caller's
-// network address as the gateway saw it; origin the Origin header, "" for callers that are not web pages.
+// SignIn opens a session for the member of staff with this address and password: with one token for StaffLife, or,
+// if refreshed, with a pair of tokens that Sessions.Refresh replaces. Every sign-in makes a new session: nothing that
+// the caller had before becomes one.
 // An unknown address costs the same reads and the same hash as a wrong password and gets the same answer.
 // Errors: chat.CodeInvalid for malformed fields, *Refusal (CodeUnauthenticated, CodeTooFast, CodeForbidden),
 // or the store's.
-func (s *Staff) SignIn(ctx context.Context, address, password, source, origin string) (Opened, error) {
+func (s *Staff) SignIn(ctx context.Context, address, password string, d Device, refreshed bool) (Opened, error) {
 	address, ok := NormalizeAddress(address)
 	switch {
 	case !ok:
@@ -87,7 +108,7 @@ func (s *Staff) SignIn(ctx context.Context, address, password, source, origin st
 	case password == "" || len(password) > MaxPassword:
 		return Opened{}, chat.Errorf(chat.CodeInvalid, "password: 1 to %d bytes", MaxPassword)
 	}
-	reserved, err := s.reserve(ctx, address, source)
+	reserved, err := s.reserve(ctx, address, d.Source)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -96,12 +117,10 @@ func (s *Staff) SignIn(ctx context.Context, address, password, source, origin st
 		return Opened{}, err
 	}
 	s.giveBack(ctx, reserved)
-	if err := s.checkOrigin(ctx, account.Workspace, origin); err != nil {
+	if err := s.checkOrigin(ctx, account.Workspace, d.Origin); err != nil {
 		return Opened{}, err
 	}
-	return s.Sessions.open(ctx, Session{
-		Workspace: account.Workspace, User: account.User, Role: account.Role, Name: account.Name,
-	}, StaffLife)
+	return s.Sessions.openStaff(ctx, account, d, refreshed)
 }
 
 func (s *Staff) verify(ctx context.Context, address, password string) (Account, error) {
@@ -118,7 +137,7 @@ func (s *Staff) verify(ctx context.Context, address, password string) (Account, 
 	if err != nil {
 		return Account{}, fmt.Errorf("reading an account: %w", err)
 	}
-	if !ok || account.Disabled || !account.Role.Staff() || account.Address != address {
+	if !ok || account.Disabled || staffRole(account.Role) != nil || account.Address != address || account.External != "" {
 		return Account{}, wrong
 	}
 	return account, nil
@@ -164,12 +183,26 @@ func (s *Staff) reserve(ctx context.Context, address, source string) ([]attempt,
 			return nil, fmt.Errorf("counting an attempt: %w", err)
 		}
 		if n > a.limit {
-			r := refuse(chat.CodeTooFast, ReasonThrottled, "too many failed attempts to sign in; wait")
-			r.Err.RetryAfter = end.Sub(now)
-			return nil, r
+			if n == a.limit+1 {
+				s.recordThrottle(ctx, address, source)
+			}
+			return nil, throttled(end.Sub(now))
 		}
 	}
 	return attempts, nil
+}
+
+// recordThrottle writes down, once per counter and window, that attempts at an address that has an account are refused.
+// It is not worth refusing anybody else for.
+func (s *Staff) recordThrottle(ctx context.Context, address, source string) {
+	if s.Audit == nil {
+		return
+	}
+	credential, known, err := s.Accounts.Credential(ctx, address)
+	if err != nil || !known {
+		return
+	}
+	_ = s.Audit.Record(ctx, By{chat.Principal{Workspace: credential.Workspace}, source}, ActSignInThrottled, string(credential.User), nil, nil)
 }
 
 // giveBack takes a successful attempt out of the counters. If that fails the counter forgets by itself.

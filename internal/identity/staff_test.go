@@ -14,7 +14,7 @@ import (
 )
 
 func (w *world) signIn(address, password, source string) error {
-	_, err := w.staff.SignIn(w.t.Context(), address, password, source, "")
+	_, err := w.staff.SignIn(w.t.Context(), address, password, identity.Device{Source: source}, false)
 	return err
 }
 
@@ -22,7 +22,7 @@ func TestSignIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, spelling := range []string{"one@example.com", " One@EXAMPLE.com\n"} {
-		o, err := w.staff.SignIn(t.Context(), spelling, "right", "192.0.2.1", desk)
+		o, err := w.staff.SignIn(t.Context(), spelling, "right", identity.Device{Source: "192.0.2.1", Origin: desk}, false)
 		w.must(err)
 		s := o.Session
 		if s.Workspace != w.one || s.Role != chat.RoleOperator || s.Name != "ONE" || !s.Expires.Equal(w.now.Add(12*time.Hour)) {
@@ -30,9 +30,9 @@ func TestSignIn(t *testing.T) {
 		}
 	}
 	w.refused("wrong password", w.signIn("one@example.com", "wrong", "x"), chat.CodeUnauthenticated, identity.ReasonWrongCredentials)
-	_, err := w.staff.SignIn(t.Context(), "one@example.com", "right", "x", evil)
+	_, err := w.staff.SignIn(t.Context(), "one@example.com", "right", identity.Device{Source: "x", Origin: evil}, false)
 	w.refused("wrong origin", err, chat.CodeForbidden, identity.ReasonOriginNotAllowed)
-	_, err = w.staff.SignIn(t.Context(), "one@example.com", "wrong", "x", evil)
+	_, err = w.staff.SignIn(t.Context(), "one@example.com", "wrong", identity.Device{Source: "x", Origin: evil}, false)
 	w.refused("wrong origin and password", err, chat.CodeUnauthenticated, identity.ReasonWrongCredentials)
 	for _, address := range []string{"", "@", "a@", "@b", "a b@c", "a\x00@c", strings.Repeat("a", 250) + "@b.cd", "a\xff@b"} {
 		if err := w.signIn(address, "right", "x"); chat.CodeOf(err) != chat.CodeInvalid {

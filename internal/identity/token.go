@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -18,10 +19,13 @@ const (
 	secretSize = 32 // bytes, 256 bits
 	idSize     = 16
 
-	tokenPrefix  = "pst_" // recognisable to scanners that look for leaked secrets
-	tokenBytes   = 3*idSize + secretSize
-	ticketPrefix = "ptk_"
-	ticketBytes  = 2*idSize + sha256.Size
+	tokenPrefix   = "pst_" // recognisable to scanners that look for leaked secrets
+	tokenBytes    = 3*idSize + secretSize
+	refreshPrefix = "prt_"
+	refreshBytes  = 3*idSize + 4 + secretSize + markSize
+	markSize      = 16
+	ticketPrefix  = "ptk_"
+	ticketBytes   = 2*idSize + sha256.Size
 )
 
 // Lengths of the texts.
@@ -45,6 +49,58 @@ type Token struct {
 	User      chat.UserID
 	Session   chat.SessionID
 	secret    [secretSize]byte
+}
+
+// RefreshToken gets the next pair of tokens of a session, once. Formatting one shows the session's id only; Text
+// reveals it.
+type RefreshToken struct {
+	Workspace chat.WorkspaceID
+	User      chat.UserID
+	Session   chat.SessionID
+	// Number is that of its pair.
+	Number uint32
+	secret [secretSize]byte
+	// mark shows that we made this very token, even when its pair is long forgotten.
+	mark [markSize]byte
+}
+
+// ParseRefreshToken reads a token's text. It proves nothing: Sessions.Refresh does.
+func ParseRefreshToken(text string) (RefreshToken, error) {
+	var raw [refreshBytes]byte
+	if !decode(raw[:], refreshPrefix, text) {
+		return RefreshToken{}, sessionUnknown()
+	}
+	t := RefreshToken{
+		Workspace: chat.WorkspaceID(chat.FormatID(chat.WorkspacePrefix, [idSize]byte(raw[0:]))),
+		User:      chat.UserID(chat.FormatID(chat.UserPrefix, [idSize]byte(raw[idSize:]))),
+		Session:   chat.SessionID(chat.FormatID(chat.SessionPrefix, [idSize]byte(raw[2*idSize:]))),
+		Number:    binary.BigEndian.Uint32(raw[3*idSize:]),
+	}
+	copy(t.secret[:], raw[3*idSize+4:])
+	copy(t.mark[:], raw[3*idSize+4+secretSize:])
+	return t, nil
+}
+
+// Text reveals the token; "" for the zero token.
+func (t RefreshToken) Text() string {
+	if t.Session == "" {
+		return ""
+	}
+	raw := make([]byte, 0, refreshBytes)
+	raw = appendID(raw, chat.WorkspacePrefix, string(t.Workspace))
+	raw = appendID(raw, chat.UserPrefix, string(t.User))
+	raw = appendID(raw, chat.SessionPrefix, string(t.Session))
+	raw = binary.BigEndian.AppendUint32(raw, t.Number)
+	raw = append(raw, t.secret[:]...)
+	return refreshPrefix + spelling.EncodeToString(append(raw, t.mark[:]...))
+}
+
+// Format implements fmt.Formatter so that no verb prints the secret.
+func (t RefreshToken) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "refresh token of %s", t.Session) }
+
+// LogValue implements slog.LogValuer.
+func (t RefreshToken) LogValue() slog.Value {
+	return slog.StringValue("refresh token of " + string(t.Session))
 }
 
 // newToken makes a token with a fresh secret.

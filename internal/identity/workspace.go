@@ -33,6 +33,15 @@ type Account struct {
 	Role      chat.Role
 	// Disabled accounts cannot sign in.
 	Disabled bool
+	// Departments lists where the member of staff works; none means everywhere.
+	Departments chat.DepartmentList
+	// External links the account to somebody at the workspace's identity provider, who says their role and departments;
+	// "" for accounts with a password.
+	External string
+	// Version counts the changes.
+	Version uint64
+	// Created is when the account was made, in Unix milliseconds; 0 if unknown.
+	Created int64
 }
 
 // Credential is what signing in by address needs: one item, so that a known and an unknown address cost the same.

@@ -98,7 +98,7 @@ func (w *world) customer() identity.Opened {
 
 func (w *world) operator() identity.Opened {
 	w.t.Helper()
-	o, err := w.staff.SignIn(w.t.Context(), "one@example.com", "right", "192.0.2.1", desk)
+	o, err := w.staff.SignIn(w.t.Context(), "one@example.com", "right", identity.Device{Source: "192.0.2.1", Origin: desk}, false)
 	w.must(err)
 	return o
 }

@@ -74,7 +74,7 @@ func CursorsOf(in map[chat.ConversationID]Cursor) map[chat.ConversationID]chat.C
 func MessagesOf(in []NewMessage) []chat.NewMessage {
 	out := make([]chat.NewMessage, len(in))
 	for i, m := range in {
-		out[i] = chat.NewMessage{ID: m.ID, Text: m.Text}
+		out[i] = chat.NewMessage{ID: m.ID, Text: m.Text, Mentions: m.Mentions}
 	}
 	return out
 }

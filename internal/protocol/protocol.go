@@ -71,6 +71,8 @@ type Hello struct {
 type NewMessage struct {
 	ID   chat.EventID `json:"id"`
 	Text string       `json:"text"`
+	// Mentions lists the colleagues whom a note mentions, at most 20. They are told, wherever they are.
+	Mentions []chat.UserID `json:"mentions,omitempty"`
 }
 
 // Start begins a conversation with its first messages.
@@ -81,6 +83,13 @@ type Start struct {
 	Messages     []NewMessage        `json:"messages"`
 	// Page is the address of the page that the customer is on, at most 2,048 bytes.
 	Page string `json:"page,omitempty"`
+	// Department to go to, one of the workspace's.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	// Fields are the answers of the form before the chat, as in form.
+	Fields map[string]string `json:"fields,omitempty"`
+	// Mail and Phone are where the customer can be reached.
+	Mail  string `json:"mail,omitempty"`
+	Phone string `json:"phone,omitempty"`
 }
 
 // Send appends messages (public track) or notes (desk track).

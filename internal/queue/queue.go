@@ -39,7 +39,16 @@ type deliveryJob struct {
 	Except       chat.ConnectionID   `json:"except,omitempty"`
 	Waiting      *waitingChange      `json:"waiting,omitempty"`
 	Announce     bool                `json:"announce,omitempty"`
+	Notice       *notice             `json:"notice,omitempty"`
 	Attempt      int                 `json:"attempt,omitempty"`
+}
+
+type notice struct {
+	Kind  chat.NoticeKind `json:"kind"`
+	User  chat.UserID     `json:"user"`
+	By    chat.UserID     `json:"by,omitempty"`
+	Track chat.Track      `json:"track,omitempty"`
+	Seq   uint64          `json:"seq,omitempty"`
 }
 
 type waitingChange struct {
@@ -95,6 +104,9 @@ func encodeJob(j chat.Job) deliveryJob {
 		Version: jobVersion, Workspace: j.Workspace, Conversation: j.Conversation, Track: j.Track, From: j.From, To: j.To,
 		Connections: j.Connections, Shard: j.Shard, Except: j.Except, Announce: j.Announce, Attempt: j.Attempt,
 	}
+	if n := j.Notice; n != nil {
+		out.Notice = &notice{n.Kind, n.User, n.By, n.Track, n.Seq}
+	}
 	if w := j.Waiting; w != nil {
 		out.Waiting = &waitingChange{Removed: w.Removed}
 		if a := w.Added; a != nil {
@@ -119,6 +131,13 @@ func DecodeDelivery(body string) (chat.Job, error) {
 	out := chat.Job{
 		Ref:   chat.Ref{Workspace: j.Workspace, Conversation: j.Conversation},
 		Track: j.Track, From: j.From, To: j.To, Connections: j.Connections, Shard: j.Shard, Except: j.Except, Announce: j.Announce, Attempt: j.Attempt,
+	}
+	if n := j.Notice; n != nil {
+		if !n.User.Valid() || (n.Kind != chat.NoticeMention && n.Kind != chat.NoticeGone) {
+			return chat.Job{}, fmt.Errorf("%w: a notice %q", ErrMalformed, n.Kind)
+		}
+		out.Notice = &chat.Notice{Kind: n.Kind, User: n.User, By: n.By, Track: n.Track, Seq: n.Seq}
+		return out, nil
 	}
 	if j.Waiting == nil {
 		if j.From == 0 || j.To < j.From || (j.Track != chat.Public && j.Track != chat.Desk) {

@@ -29,7 +29,7 @@ var actions = map[string]func(*Handler, context.Context, *request) (any, error){
 	protocol.ActionDecline: (*Handler).decline,
 }
 
-// Actions lists the actions that this package serves: the template must have a route for each.
+// Actions lists the actions that have routes of their own in the template; Defaults has the others.
 func Actions() []string {
 	out := make([]string, 0, len(actions))
 	for a := range actions {
@@ -56,7 +56,10 @@ func (h *Handler) start(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := h.Chat.Start(ctx, r.principal, f.Conversation, f.Page, protocol.MessagesOf(f.Messages))
+	out, err := h.Chat.Start(ctx, r.principal, chat.NewConversation{
+		ID: f.Conversation, Page: f.Page, Messages: protocol.MessagesOf(f.Messages), Department: f.Department,
+		Form: chat.Form{Fields: f.Fields, Mail: f.Mail, Phone: f.Phone},
+	})
 	return h.committed(ctx, r, out, err)
 }
 
@@ -91,20 +94,8 @@ func (h *Handler) join(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := h.Chat.Join(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID})
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {
-		return nil, err
-	}
-	snap, err := h.Chat.Snapshot(ctx, r.principal, out.Head)
-	if err != nil {
-		return nil, err
-	}
-	ack, s := ackOf(r, out), protocol.SnapshotOf(snap, r.principal.Role)
-	ack.Snapshot, ack.Events = &s, nil // the snapshot holds them
-	return ack, nil
+	out, err := h.Chat.Join(ctx, r.principal, step(f.Conversation, f.After, f.ID, ""))
+	return h.joined(ctx, r, out, err)
 }
 
 func (h *Handler) close(ctx context.Context, r *request) (any, error) {
@@ -140,6 +131,7 @@ func ackOf(r *request, out *chat.Outcome) protocol.Ack {
 	track := out.Head.Track(out.Track)
 	ack := protocol.Ack{
 		Type: protocol.TypeAck, Ref: r.Ref, Conversation: out.Head.Conversation, Track: out.Track, Gen: out.Head.Gen, Head: track.Last,
+		Acks: make([]protocol.Acked, 0, len(out.Acks)),
 	}
 	for _, a := range out.Acks {
 		ack.Acks = append(ack.Acks, protocol.Acked{ID: a.Event.ID, Seq: a.Event.Seq, At: a.Event.At.UnixMilli(), Duplicate: a.Duplicate})

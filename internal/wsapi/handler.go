@@ -96,8 +96,14 @@ func (h *Handler) answer(ctx context.Context, e Event, r *request) (any, error) 
 		return nil, err
 	}
 	p.Connection = e.RequestContext.ConnectionID
+	if p.Until != 0 && h.now().UnixMilli() >= p.Until {
+		return nil, chat.Errorf(chat.CodeUnauthenticated, "the identity provider must be asked again: refresh the session, and open another socket")
+	}
 	r.principal = p
 	action, ok := actions[r.Action]
+	if !ok {
+		action, ok = commands[r.Action]
+	}
 	if !ok {
 		return nil, chat.Errorf(chat.CodeUnknownAction, "action: none of the documented ones")
 	}

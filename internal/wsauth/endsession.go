@@ -22,13 +22,14 @@ type SessionSockets struct {
 }
 
 // EndSession says bye to every socket of the session, closes and forgets it. One that cannot be closed does not
-// keep the others open; the errors are joined.
+// keep the others open; the errors are joined. The client is told to come back, with a new ticket, unless it has to
+// sign in first.
 func (s SessionSockets) EndSession(ctx context.Context, p chat.Principal, reason chat.Code) error {
 	sockets, err := s.Find.SocketsOfSession(ctx, p)
 	if err != nil {
 		return err
 	}
-	bye := protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: reason})
+	bye := protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: reason, Reconnect: reason != chat.CodeUnauthenticated})
 	var errs []error
 	for _, c := range sockets {
 		_ = s.Push.Post(ctx, c, bye) // a courtesy: closing is what counts

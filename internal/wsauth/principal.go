@@ -2,6 +2,7 @@ package wsauth
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/identity"
@@ -17,6 +18,7 @@ const (
 	contextName      = "name"
 
 	contextDepartments = "departments"
+	contextUntil       = "until"
 )
 
 // contextOf returns the flat context that Principal reads back.
@@ -32,6 +34,9 @@ func contextOf(t identity.Ticket) map[string]any {
 	}
 	if t.Principal.Departments != "" {
 		out[contextDepartments] = string(t.Principal.Departments)
+	}
+	if t.Principal.Until != 0 {
+		out[contextUntil] = strconv.FormatInt(t.Principal.Until, 10)
 	}
 	return out
 }
@@ -52,7 +57,11 @@ func Principal(authorizer map[string]any) (chat.Principal, error) {
 
 		Departments: chat.DepartmentList(text(contextDepartments)),
 	}
-	if !p.Workspace.Valid() || !p.User.Valid() || !p.Session.Valid() || !slices.Contains(chat.Roles(), p.Role) {
+	var err error
+	if until := text(contextUntil); until != "" {
+		p.Until, err = strconv.ParseInt(until, 10, 64)
+	}
+	if err != nil || !p.Workspace.Valid() || !p.User.Valid() || !p.Session.Valid() || !slices.Contains(chat.Roles(), p.Role) {
 		return chat.Principal{}, chat.Errorf(chat.CodeUnauthenticated, "the socket has no principal")
 	}
 	return p, nil

@@ -67,7 +67,7 @@ func (s *scene) operator(capacity int) chat.Principal {
 func (s *scene) start() {
 	s.Helper()
 	s.ref = chat.Ref{Workspace: s.workspace, Conversation: chat.ConversationID(chat.NewID(chat.ConversationPrefix, time.Now()))}
-	out, err := s.Chat.Start(s.Context(), s.customer, s.ref.Conversation, "", []chat.NewMessage{{ID: s.event(), Text: "hello"}})
+	out, err := s.Chat.Start(s.Context(), s.customer, chat.NewConversation{ID: s.ref.Conversation, Messages: []chat.NewMessage{{ID: s.event(), Text: "hello"}}})
 	s.must(err)
 	s.must(s.Chat.Delivery.Committed(s.Context(), s.customer, out))
 }

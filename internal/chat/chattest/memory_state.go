@@ -55,6 +55,9 @@ func (m *Memory) state(h *chat.Head, a chat.Append, c chat.Change) {
 		s.Revision++
 	}
 	s.Priority = h.Priority
+	if c.Customer != "" {
+		s.Customer = c.Customer
+	}
 	if c.Aside {
 		return
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -124,9 +126,10 @@ func typeSection(s schemas) string {
 	done := map[string]bool{}
 	for _, f := range frames() {
 		schema := s.frame(f)
-		for _, name := range []string{"Cursor", "NewMessage", "Event", "Detail", "Decision", "Candidate", "Snapshot", "TrackView", "Participant", "Acked", "TrackHeads", "WaitingEntry"} {
+		first := []string{"Cursor", "NewMessage", "Event", "Detail", "Decision", "Candidate", "Snapshot", "TrackView", "Participant", "Acked", "TrackHeads", "WaitingEntry"}
+		for _, name := range append(first, slices.Sorted(maps.Keys(schema.Definitions))...) {
 			def := schema.Definitions[name]
-			if def == nil || done[name] {
+			if def == nil || done[name] || def.Properties.Len() == 0 {
 				continue
 			}
 			done[name] = true

@@ -97,6 +97,7 @@ func deskEvents() []logged {
 		{typ: chat.EventBreached, always: follows, sometimes: reason, detail: clock, desk: true},
 		{typ: chat.EventAutomated, always: follows, sometimes: reason, detail: []string{"rule"}, desk: true},
 		{typ: chat.EventAutoFailed, always: with(follows, "reason"), detail: []string{"rule"}, desk: true},
+		{typ: chat.EventIdentified, always: with(follows, "subject"), desk: true},
 		{typ: chat.EventUnreachable, always: with(follows, "subject"), sometimes: reason, desk: true},
 	}
 }
@@ -140,5 +141,6 @@ var eventSummaries = map[chat.EventType]string{
 	chat.EventBreached:    "A service level was missed: detail.clock ran out at detail.until.",
 	chat.EventAutomated:   "An automation rule or a macro (detail.rule) acted.",
 	chat.EventAutoFailed:  "An automation rule or a macro (detail.rule) could not act; reason says why. Nothing of it was done.",
+	chat.EventIdentified:  "The customer has proved who they are: the sender takes the place of the anonymous visitor (subject), whose words stay the visitor's.",
 	chat.EventUnreachable: "The operator (subject) is not connected any more while it is the customer's turn; it is routed again when the customer writes.",
 }

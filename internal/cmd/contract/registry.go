@@ -48,6 +48,9 @@ func frames() []frame {
 		{name: protocol.ActionJoin, dir: toServer, value: protocol.Join{}, reply: protocol.TypeAck},
 		{name: protocol.ActionClose, dir: toServer, value: protocol.Close{}, reply: protocol.TypeAck},
 		{name: protocol.ActionReopen, dir: toServer, value: protocol.Reopen{}, reply: protocol.TypeAck},
+		{name: protocol.ActionDuty, dir: toServer, value: protocol.Duty{}, reply: protocol.TypeDuty},
+		{name: protocol.ActionAccept, dir: toServer, value: protocol.Accept{}, reply: protocol.TypeAck},
+		{name: protocol.ActionDecline, dir: toServer, value: protocol.Decline{}, reply: protocol.TypeAck},
 
 		{name: protocol.TypeWelcome, dir: toClient, value: protocol.Welcome{}},
 		{name: protocol.TypeAck, dir: toClient, value: protocol.Ack{}},
@@ -59,6 +62,8 @@ func frames() []frame {
 		{name: protocol.TypeTyping, dir: toClient, value: protocol.TypingPush{}, push: true},
 		{name: protocol.TypeRead, dir: toClient, value: protocol.ReadPush{}, push: true},
 		{name: protocol.TypeWaiting, dir: toClient, value: protocol.WaitingPush{}, push: true},
+		{name: protocol.TypeDuty, dir: toClient, value: protocol.DutyReply{}},
+		{name: protocol.TypePosition, dir: toClient, value: protocol.PositionPush{}, push: true},
 		{name: protocol.TypeBye, dir: toClient, value: protocol.Bye{}, push: true},
 		{name: gatewayFrame, dir: toClient, value: Gateway{}, push: true},
 	}

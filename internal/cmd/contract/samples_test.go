@@ -200,6 +200,9 @@ func (s *stage) play() {
 	s.send(customer, protocol.Hello{Action: "hello", Ref: "9", Cursors: map[chat.ConversationID]protocol.Cursor{c: {Public: 9, Read: 9}, gone: {Public: 2}}},
 		"a client comes back", "the rest after its cursor, and what is gone", "")
 	s.refusals()
+	for _, f := range frameSamples() {
+		s.record(f.schema, f.name, protocol.Encode(f.frame))
+	}
 	s.events()
 }
 

@@ -105,6 +105,10 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, chat.Roles())
 	case reflect.TypeFor[chat.Status]():
 		return oneOf(dir, chat.Statuses())
+	case reflect.TypeFor[chat.Duty]():
+		return oneOf(dir, chat.Duties())
+	case reflect.TypeFor[chat.OperatorEventType]():
+		return oneOf(dir, chat.OperatorEventTypes())
 	case reflect.TypeFor[chat.EventType]():
 		return oneOf(dir, chat.EventTypes())
 	case reflect.TypeFor[chat.Code]():

@@ -90,7 +90,7 @@ func TestSeededPeopleGetIn(t *testing.T) {
 
 	w := seeded.Workspaces[0]
 	ada := w.Staff[0]
-	operator, err := staff.SignIn(t.Context(), ada.Email, ada.Password, "192.0.2.1", w.Origin)
+	operator, err := staff.SignIn(t.Context(), ada.Email, ada.Password, identity.Device{Source: "192.0.2.1", Origin: w.Origin}, false)
 	if err != nil || operator.Session.User != ada.User {
 		t.Fatalf("sign in: %+v, %v", operator.Session, err)
 	}

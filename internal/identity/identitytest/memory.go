@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,14 @@ type Memory struct {
 	sessions   map[session]identity.Session
 	tickets    map[ticket]identity.Ticket
 	attempts   map[string]int
+	roster     map[chat.WorkspaceID]uint64
+	invited    map[string]identity.Invitation
+	keys       map[principal]identity.Key
+	audit      []identity.AuditEntry
+	providers  map[chat.WorkspaceID]identity.Provider
+	flows      map[ticket]identity.Flow
+	handovers  map[ticket]identity.Handover
+	links      map[ticket]chat.UserID
 	failure    error
 }
 
@@ -34,6 +43,10 @@ type (
 	session struct {
 		user
 		id chat.SessionID
+	}
+	principal struct {
+		user
+		role chat.Role
 	}
 	ticket struct {
 		workspace chat.WorkspaceID
@@ -73,6 +86,13 @@ func (m *Memory) begin() error {
 		m.sessions = map[session]identity.Session{}
 		m.tickets = map[ticket]identity.Ticket{}
 		m.attempts = map[string]int{}
+		m.roster = map[chat.WorkspaceID]uint64{}
+		m.invited = map[string]identity.Invitation{}
+		m.keys = map[principal]identity.Key{}
+		m.providers = map[chat.WorkspaceID]identity.Provider{}
+		m.flows = map[ticket]identity.Flow{}
+		m.handovers = map[ticket]identity.Handover{}
+		m.links = map[ticket]chat.UserID{}
 	}
 	return m.failure
 }
@@ -241,4 +261,35 @@ func (m *Memory) AddAttempts(_ context.Context, counter string, n int, _ time.Ti
 	}
 	m.attempts[counter] += n
 	return m.attempts[counter], nil
+}
+
+// SwapSession implements identity.SessionStore.
+func (m *Memory) SwapSession(_ context.Context, old, next identity.Session) error {
+	err := m.begin()
+	defer m.mu.Unlock()
+	key := session{user{old.Workspace, old.User}, old.ID}
+	stored, ok := m.sessions[key]
+	switch {
+	case err != nil:
+		return err
+	case !ok || stored.Version != old.Version || !stored.Revoked.IsZero():
+		return identity.ErrConflict
+	}
+	next.Version = old.Version + 1
+	m.sessions[key] = next
+	return nil
+}
+
+// SessionsOf implements identity.SessionStore.
+func (m *Memory) SessionsOf(_ context.Context, w chat.WorkspaceID, u chat.UserID) ([]identity.Session, error) {
+	err := m.begin()
+	defer m.mu.Unlock()
+	var out []identity.Session
+	for key, s := range m.sessions {
+		if key.user == (user{w, u}) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b identity.Session) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	return out, err
 }

@@ -1,0 +1,75 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// Watch lets a supervisor follow a conversation that others lead: the actor's socket listens from that very write on.
+// Customers do not see who watches.
+func (s *Service) Watch(ctx context.Context, p Principal, st Step) (*Outcome, error) {
+	a := act{command: CommandWatch, track: Desk, draft: Event{Type: EventWatched, Subject: p.User}}
+	out, err := s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		e.aside()
+		part, in := h.Participants[p.User]
+		switch {
+		case h.Assignee == p.User:
+			return nil, Errorf(CodeAlreadyAssigned, "this conversation is yours")
+		case in && part.Watching:
+			return nil, errNothing
+		}
+		change := &Change{Aside: true, Listen: p.Connection, Listener: s.listener(p)}
+		if in {
+			change.Watchers = []UserID{p.User}
+		} else {
+			change.Join, change.Watching = p.Role, true
+		}
+		return change, nil
+	})
+	return s.listening(ctx, p, out, err)
+}
+
+// listening subscribes the connection of a retry.
+func (s *Service) listening(ctx context.Context, p Principal, out *Outcome, err error) (*Outcome, error) {
+	if err != nil || len(out.Acks) > 0 && !out.Acks[0].Duplicate {
+		return out, err
+	}
+	return out, s.listenAgain(ctx, p, out)
+}
+
+// Unwatch ends it: nothing of the conversation is pushed any more to who watched.
+func (s *Service) Unwatch(ctx context.Context, p Principal, st Step) (*Outcome, error) {
+	a := act{command: CommandWatch, track: Desk, draft: Event{Type: EventLeft, Subject: p.User}}
+	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		e.aside()
+		if part, in := h.Participants[p.User]; !in || !part.Watching {
+			return nil, errNothing
+		}
+		return &Change{Aside: true, Remove: []UserID{p.User}}, nil
+	})
+}
+
+// Bounds of a snooze.
+const (
+	// MinSnooze is the shortest: the timers' own precision.
+	MinSnooze = time.Second
+	// MaxSnooze is the longest.
+	MaxSnooze = 366 * 24 * time.Hour
+)
+
+// Snooze puts a conversation off until a time: it takes no place of its operator's, and wakes by itself, or when the
+// customer writes.
+func (s *Service) Snooze(ctx context.Context, p Principal, st Step, until time.Time) (*Outcome, error) {
+	until = time.UnixMilli(until.UnixMilli())
+	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventSnoozed, Detail: &Detail{Until: until}}}
+	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		if left := until.Sub(s.now()); left < MinSnooze || left > MaxSnooze {
+			return nil, Errorf(CodeInvalid, "until: %v to %v from now", MinSnooze, MaxSnooze)
+		}
+		if h.Status != StatusActive && h.Status != StatusIdle && h.Status != StatusSnoozed {
+			return nil, errStatus(h)
+		}
+		e.To = StatusSnoozed
+		return &Change{Status: StatusSnoozed, Places: h.freed(s.now()), Until: until}, nil
+	})
+}

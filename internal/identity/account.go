@@ -1,0 +1,255 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Limits of accounts.
+const (
+	// MaxName is the longest name of a person, a bot or a key in bytes.
+	MaxName = 100
+	// MaxDepartments is in how many departments somebody may work.
+	MaxDepartments = 50
+	// MaxStaff bounds a workspace's staff with their invitations: whoever must be asked that the last admin stays
+	// fits into a few reads.
+	MaxStaff = 5000
+)
+
+// ErrConflict says that what was to be changed is not what it was when it was read, or is gone.
+var ErrConflict = errors.New("somebody else changed it in between")
+
+// Roster keeps a workspace's staff. Reads are consistent.
+type Roster interface {
+	// StaffList returns up to limit accounts by user id, behind after.
+	StaffList(ctx context.Context, w chat.WorkspaceID, after chat.UserID, limit int) ([]Account, error)
+	// Admins returns the enabled admins, and the version of the roster: ChangeAccount refuses an older one.
+	Admins(context.Context, chat.WorkspaceID) (admins []chat.UserID, version uint64, err error)
+	// ChangeAccount replaces an account whose version is before.Version, with the entry, in one transaction, and then
+	// tells the routing of it. roster is not nil where an admin is lost: then the roster must still have that version,
+	// and gets the next one. ErrConflict.
+	ChangeAccount(ctx context.Context, before, after Account, roster *uint64, entry AuditEntry) error
+	// SetPassword replaces the password hash of an account that has that version, with the entry, in one transaction;
+	// with an invitation it consumes that too. ErrConflict.
+	SetPassword(ctx context.Context, a Account, hash string, used *Invitation, entry AuditEntry) error
+
+	// PutInvitation stores an invitation with the entry, in one transaction.
+	PutInvitation(context.Context, Invitation, AuditEntry) error
+	// Invitation returns false when there is none.
+	Invitation(ctx context.Context, w chat.WorkspaceID, id string) (Invitation, bool, error)
+	// Invitations lists those that were not consumed; the reader looks at their expiry.
+	Invitations(context.Context, chat.WorkspaceID) ([]Invitation, error)
+	// DropInvitation removes one with the entry, in one transaction. ErrConflict when it is gone.
+	DropInvitation(context.Context, Invitation, AuditEntry) error
+	// Join consumes the invitation and makes the account and its credential, with the entry, in one transaction.
+	// ErrConflict when the invitation is gone; chat.CodeForbidden when the address belongs to another user.
+	Join(ctx context.Context, used Invitation, a Account, hash string, entry AuditEntry) error
+}
+
+// summary of an account for the audit log.
+func (a Account) summary() map[string]string {
+	return map[string]string{
+		"name": a.Name, "role": string(a.Role), "departments": string(a.Departments), "disabled": strconv.FormatBool(a.Disabled),
+	}
+}
+
+// admin says whether the account can administer.
+func (a Account) admin() bool { return a.Role == chat.RoleAdmin && !a.Disabled }
+
+// StaffChange is what to change of an account; nil fields stay.
+type StaffChange struct {
+	Name        *string
+	Role        *chat.Role
+	Departments *[]chat.DepartmentID
+	Disabled    *bool
+}
+
+// People keeps a workspace's staff: lists, invites, changes and disables them. Whether the principal may is checked
+// here, too.
+type People struct {
+	Accounts  Accounts
+	Roster    Roster
+	Passwords Passwords
+	Attempts  Attempts
+	Sessions  *Sessions
+	Audit     *Audit
+}
+
+func (p *People) now() time.Time { return p.Sessions.now() }
+
+// List returns up to limit members of staff by id, behind after, disabled ones included.
+func (p *People) List(ctx context.Context, by By, after chat.UserID, limit int) ([]Account, error) {
+	if _, err := chat.Authorize(by.Principal, chat.CommandStaff); err != nil {
+		return nil, err
+	}
+	list, err := p.Roster.StaffList(ctx, by.Workspace, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing staff: %w", err)
+	}
+	return list, nil
+}
+
+// Account returns one member of staff; chat.CodeNotFound for one of another workspace.
+func (p *People) Account(ctx context.Context, by By, u chat.UserID) (Account, error) {
+	if _, err := chat.Authorize(by.Principal, chat.CommandStaff); err != nil {
+		return Account{}, err
+	}
+	return p.account(ctx, by.Workspace, u)
+}
+
+func (p *People) account(ctx context.Context, w chat.WorkspaceID, u chat.UserID) (Account, error) {
+	missing := chat.Errorf(chat.CodeNotFound, "there is no such member of staff")
+	if !u.Valid() {
+		return Account{}, missing
+	}
+	a, ok, err := p.Accounts.Account(ctx, w, u)
+	if err != nil {
+		return Account{}, fmt.Errorf("reading an account: %w", err)
+	}
+	if !ok {
+		return Account{}, missing
+	}
+	return a, nil
+}
+
+// Change changes an account that still has the version, and has its sessions follow: whoever is disabled is signed
+// out, and a socket that was opened under another role or in other departments must be opened anew. The last admin
+// can be neither disabled nor given another role, at any concurrency. An account that an issuer looks after keeps its
+// role and departments: its groups say them.
+// Errors: chat.CodeInvalid, CodeForbidden, CodeNotFound, CodeConflict (another version), or the store's. An error that
+// wraps ErrSocketsLeft means that the account is changed all the same.
+func (p *People) Change(ctx context.Context, by By, u chat.UserID, version uint64, change StaffChange) (Account, error) {
+	if _, err := chat.Authorize(by.Principal, chat.CommandEditStaff); err != nil {
+		return Account{}, err
+	}
+	before, err := p.account(ctx, by.Workspace, u)
+	if err != nil {
+		return Account{}, err
+	}
+	if before.Version != version {
+		return Account{}, conflict()
+	}
+	after, err := change.apply(before)
+	if err != nil {
+		return Account{}, err
+	}
+	if after == before {
+		return before, nil
+	}
+	after.Version++
+	was, is := changed(before.summary(), after.summary())
+	if err := p.store(ctx, before, after, p.Audit.Entry(by, ActStaffChanged, string(u), was, is)); err != nil {
+		return Account{}, err
+	}
+	return after, p.Sessions.Follow(ctx, after, "")
+}
+
+// lostTries is how often a change that loses an admin is tried while others do the same.
+const lostTries = 3
+
+// store writes the change. Where it would lose an admin it looks first whether there is another one, and the
+// transaction holds that no other admin was lost since.
+func (p *People) store(ctx context.Context, before, after Account, entry AuditEntry) error {
+	var err error
+	for range lostTries {
+		var roster *uint64
+		if before.admin() && !after.admin() {
+			if roster, err = p.otherAdmin(ctx, before); err != nil {
+				return err
+			}
+		}
+		if err = p.Roster.ChangeAccount(ctx, before, after, roster, entry); !errors.Is(err, ErrConflict) || roster == nil {
+			break
+		}
+	}
+	if errors.Is(err, ErrConflict) {
+		return conflict()
+	}
+	if err != nil {
+		return fmt.Errorf("changing an account: %w", err)
+	}
+	return nil
+}
+
+// otherAdmin returns the version of the roster in which there is an admin besides a.
+func (p *People) otherAdmin(ctx context.Context, a Account) (*uint64, error) {
+	admins, version, err := p.Roster.Admins(ctx, a.Workspace)
+	if err != nil {
+		return nil, fmt.Errorf("reading the admins: %w", err)
+	}
+	for _, other := range admins {
+		if other != a.User {
+			return &version, nil
+		}
+	}
+	return nil, &Refusal{ReasonLastAdmin, chat.Errorf(chat.CodeForbidden, "this is the last admin: make somebody else one first")}
+}
+
+func (c StaffChange) apply(a Account) (Account, error) {
+	if a.External != "" && (c.Role != nil && *c.Role != a.Role || c.Departments != nil) {
+		return a, chat.Errorf(chat.CodeInvalid, "role, departments: the groups at the identity provider say them")
+	}
+	var err error
+	if c.Name != nil {
+		if a.Name, err = cleanName(*c.Name); err != nil {
+			return a, err
+		}
+	}
+	if c.Role != nil {
+		if err := staffRole(*c.Role); err != nil {
+			return a, err
+		}
+		a.Role = *c.Role
+	}
+	if c.Departments != nil {
+		if a.Departments, err = departmentList(*c.Departments); err != nil {
+			return a, err
+		}
+	}
+	if c.Disabled != nil {
+		a.Disabled = *c.Disabled
+	}
+	return a, nil
+}
+
+func staffRole(r chat.Role) error {
+	if r == chat.RoleOperator || r == chat.RoleSupervisor || r == chat.RoleAdmin {
+		return nil
+	}
+	return chat.Errorf(chat.CodeInvalid, "role: operator, supervisor or admin")
+}
+
+func departmentList(list []chat.DepartmentID) (chat.DepartmentList, error) {
+	if len(list) > MaxDepartments {
+		return "", chat.Errorf(chat.CodeInvalid, "departments: at most %d", MaxDepartments)
+	}
+	seen := map[chat.DepartmentID]bool{}
+	for _, d := range list {
+		if !d.Valid() || seen[d] {
+			return "", chat.Errorf(chat.CodeInvalid, "departments: ids of departments, each once")
+		}
+		seen[d] = true
+	}
+	return chat.JoinDepartments(list...), nil
+}
+
+// cleanName trims a name and checks it.
+func cleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes of text without control characters", MaxName)
+	}
+	return name, nil
+}
+
+func conflict() error {
+	return chat.Errorf(chat.CodeConflict, "it has changed since you read it: read it again, and send the change with the new ETag")
+}

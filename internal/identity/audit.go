@@ -1,0 +1,158 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// AuditPrefix begins the ids of audit entries.
+const AuditPrefix = "a_"
+
+// Act names an administrative act. Acts are part of the HTTP contract: they are added, never renamed. Every part of
+// the product names its own, "<what>.<done>".
+type Act string
+
+// The acts of this package.
+const (
+	ActInvited          Act = "staff.invited"
+	ActWithdrawn        Act = "staff.invitation_withdrawn"
+	ActJoined           Act = "staff.joined"
+	ActStaffChanged     Act = "staff.changed"
+	ActPasswordChanged  Act = "staff.password_changed"
+	ActResetIssued      Act = "staff.password_reset_issued"
+	ActPasswordReset    Act = "staff.password_reset"
+	ActSessionsRevoked  Act = "staff.sessions_revoked"
+	ActSignInThrottled  Act = "signin.throttled"
+	ActRefreshReused    Act = "session.refresh_reused"
+	ActSessionRechecked Act = "session.recheck_failed"
+	ActKeyMade          Act = "key.made"
+	ActKeyChanged       Act = "key.changed"
+	ActKeyRevoked       Act = "key.revoked"
+	ActKeyRefused       Act = "key.refused"
+	ActProviderChanged  Act = "oidc.changed"
+	ActProviderRemoved  Act = "oidc.removed"
+	ActProviderRefused  Act = "oidc.refused"
+)
+
+// AuditEntry is one line of a workspace's audit log. Nobody changes or removes one.
+type AuditEntry struct {
+	Workspace chat.WorkspaceID
+	// ID sorts by time.
+	ID string
+	At time.Time
+	// Actor is who did it; "" for somebody who did not prove who they are.
+	Actor chat.UserID
+	Role  chat.Role
+	// Source is the network address it came from, as the gateway saw it.
+	Source string
+	Act    Act
+	// Subject is what it was done to: an id, or an address.
+	Subject string
+	// Before and After sum up what changed, without secrets. Either may be empty.
+	Before, After map[string]string
+}
+
+// AuditQuery asks for a part of a log, newest first. Zero fields ask for everything.
+type AuditQuery struct {
+	Actor   chat.UserID
+	Act     Act
+	Subject string
+	// From and Until bound the time: From is within, Until is not, and must be set.
+	From, Until time.Time
+	// After continues behind an entry's id.
+	After string
+	Limit int
+}
+
+// Matches says whether the entry is among those that are asked for; After is another matter. An act that ends with a dot
+// stands for all that begin so.
+func (q AuditQuery) Matches(e AuditEntry) bool {
+	act := q.Act == "" || q.Act == e.Act || strings.HasSuffix(string(q.Act), ".") && strings.HasPrefix(string(e.Act), string(q.Act))
+	return act && (q.Actor == "" || q.Actor == e.Actor) && (q.Subject == "" || q.Subject == e.Subject) &&
+		!e.At.Before(q.From) && e.At.Before(q.Until)
+}
+
+// AuditStore keeps audit logs.
+type AuditStore interface {
+	// AppendAudit adds an entry; adding it again changes nothing.
+	AppendAudit(context.Context, AuditEntry) error
+	// AuditEntries returns up to q.Limit entries, newest first. next continues the list, "" at its end: there may be
+	// more even where few or none were returned, since one call looks at a bounded number of entries.
+	AuditEntries(ctx context.Context, w chat.WorkspaceID, q AuditQuery) (list []AuditEntry, next string, err error)
+}
+
+// By is who acts, and from where.
+type By struct {
+	chat.Principal
+	Source string
+}
+
+// Audit writes audit logs. Acts that are one item are stored with their entry, in one transaction: their stores
+// take what Entry returns. All others call Record after the act: an act may then go unrecorded if the process dies
+// between the two, but nothing is recorded that was not done.
+type Audit struct {
+	Store AuditStore
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+}
+
+// Entry makes an entry of something that is about to be done.
+func (a *Audit) Entry(by By, act Act, subject string, before, after map[string]string) AuditEntry {
+	now := clock(a.Now).Truncate(time.Millisecond)
+	return AuditEntry{
+		Workspace: by.Workspace, ID: chat.NewID(AuditPrefix, now), At: now, Actor: by.User, Role: by.Role, Source: by.Source,
+		Act: act, Subject: subject, Before: before, After: after,
+	}
+}
+
+// Record appends an entry of something that was done.
+func (a *Audit) Record(ctx context.Context, by By, act Act, subject string, before, after map[string]string) error {
+	if err := a.Store.AppendAudit(ctx, a.Entry(by, act, subject, before, after)); err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	return nil
+}
+
+// MaxAudit is how many entries a call returns at most.
+const MaxAudit = 200
+
+// List returns a part of the log, newest first, to those who may read it.
+func (a *Audit) List(ctx context.Context, by By, q AuditQuery) (list []AuditEntry, next string, err error) {
+	if _, err := chat.Authorize(by.Principal, chat.CommandAudit); err != nil {
+		return nil, "", err
+	}
+	if _, ok := chat.IDBytes(AuditPrefix, q.After); q.After != "" && !ok {
+		return nil, "", chat.Errorf(chat.CodeInvalid, "after: not a value of next")
+	}
+	if latest := clock(a.Now).Add(time.Minute); q.Until.IsZero() || q.Until.After(latest) {
+		q.Until = latest
+	}
+	list, next, err = a.Store.AuditEntries(ctx, by.Workspace, q)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the audit log: %w", err)
+	}
+	return list, next, nil
+}
+
+// clock reads the clock, the real one if it is nil.
+func clock(now func() time.Time) time.Time {
+	if now != nil {
+		return now()
+	}
+	return time.Now()
+}
+
+// changed sums up the fields that differ.
+func changed(before, after map[string]string) (was, is map[string]string) {
+	was, is = map[string]string{}, map[string]string{}
+	for name, v := range after {
+		if before[name] != v {
+			was[name], is[name] = before[name], v
+		}
+	}
+	return was, is
+}
