@@ -42,7 +42,9 @@ type command struct {
 	missed []Event
 	first  uint64 // After of the client's first try
 	either EventType
-	loose  bool   // whatever is stored under an id is what was meant
+	loose  bool // whatever is stored under an id is what was meant
+	loose  bool // whatever is stored under an id is what was meant
+	either EventType
 	full   UserID // an operator whose load refused an earlier try
 }
 
