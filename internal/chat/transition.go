@@ -214,7 +214,7 @@ func (h *Head) freed(at time.Time) []Place {
 // step is perform for steps from one status to another, which all may see.
 func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event, UserID) (*Change, error)) (*Outcome, error) {
 	a := act{command: cmd, track: Public, draft: Event{Type: typ}}
-	if cmd == CommandJoin {
+	if cmd == CommandJoin || cmd == CommandAccept {
 		a.draft.Subject = p.User
 	}
 	return s.perform(ctx, p, st, a, change)
