@@ -42,9 +42,7 @@ type command struct {
 	missed []Event
 	first  uint64 // After of the client's first try
 	either EventType
-	loose  bool // whatever is stored under an id is what was meant
-	loose  bool // whatever is stored under an id is what was meant
-	either EventType
+	loose  bool   // whatever is stored under an id is what was meant
 	full   UserID // an operator whose load refused an earlier try
 }
 
