@@ -49,9 +49,10 @@ type Options struct {
 
 	// MaxProcesses caps the processes of one function, default 8; a lower ReservedConcurrentExecutions wins.
 	MaxProcesses int
-	// Cores is how many processes of a function may compute side by side before an invocation waits a moment for one
-	// of them instead of waking or starting another. Default: those that this program may use.
-	Cores int
+	// Parallel is how many processes of a function may be at work before an invocation waits a moment for one of them
+	// instead of waking or starting another. Default: one more than this program may use cores, since one of them may
+	// wait for the disk.
+	Parallel int
 	// QueueWait is how long an invocation waits for a process before ErrThrottled, default 10 s.
 	QueueWait time.Duration
 	// IdleAfter ends processes that had nothing to do for so long, default 10 minutes.
@@ -95,8 +96,8 @@ func (o *Options) setDefaults() {
 	if o.MaxProcesses <= 0 {
 		o.MaxProcesses = 8
 	}
-	if o.Cores <= 0 {
-		o.Cores = runtime.NumCPU()
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.NumCPU() + 1
 	}
 	if o.QueueWait <= 0 {
 		o.QueueWait = 10 * time.Second

@@ -20,11 +20,11 @@ type turn struct {
 }
 
 // Lambda gives every invocation an environment of its own at once, on a machine of its own. Here the processes of a
-// function share the cores: one more than there are cores for only takes them from the others, and each has caches,
-// a heap and threads of its own to bring along (on one core, four busy processes of a function take a fifth more CPU per
-// invocation than one does). So while as many processes compute as there are cores, an invocation waits for one that
-// returns; but never longer than patience without seeing anything move, since those that are busy may be waiting, and
-// one that has been busy for longer than computing is taken to do so.
+// function share the cores: more than can run only take them from the others, and each has caches, a heap and threads of
+// its own to bring along (on one core, four busy processes of a function take 15 % more CPU per message than one or two).
+// So while Options.Parallel processes are at work, an invocation waits for one that returns; but never longer than
+// patience without seeing anything move, since those at work may be waiting themselves, and one that has had its event
+// for longer than computing is taken to do so.
 const (
 	patience  = 2 * time.Millisecond
 	computing = 10 * time.Millisecond
@@ -45,7 +45,7 @@ func (f *function) acquire(ctx context.Context) (*process, initFailure, error) {
 		return nil, initFailure{}, ErrThrottled
 	}
 	now := f.runner.opts.Now()
-	if len(f.waiters) == 0 && len(f.idle) > 0 && f.computing(now) < f.runner.opts.Cores {
+	if len(f.waiters) == 0 && len(f.idle) > 0 && f.computing(now) < f.runner.opts.Parallel {
 		p := f.take(now)
 		f.mu.Unlock()
 		return p, initFailure{}, nil
@@ -97,11 +97,11 @@ func (f *function) take(now time.Time) *process {
 	return p
 }
 
-// serveWaiters gives idle processes to those that have waited longest, and starts more up to the cap, while there are
-// cores for them. f.mu is held.
+// serveWaiters gives idle processes to those that have waited longest, and starts more up to the cap, while fewer than
+// Options.Parallel are at work. f.mu is held.
 func (f *function) serveWaiters() {
 	now := f.runner.opts.Now()
-	for len(f.waiters) > 0 && f.computing(now) < f.runner.opts.Cores && f.serveOne(now) {
+	for len(f.waiters) > 0 && f.computing(now) < f.runner.opts.Parallel && f.serveOne(now) {
 	}
 	if len(f.waiters) > 0 && !f.watched && (len(f.idle) > 0 || f.live < f.limit) && !f.runner.closing() {
 		f.watched = true
@@ -154,7 +154,7 @@ func (f *function) startOne() {
 	f.runner.wg.Go(p.run)
 }
 
-// computing counts the processes that are taken to use a core. f.mu is held.
+// computing counts the processes that are taken to be at work. f.mu is held.
 func (f *function) computing(now time.Time) int {
 	n := 0
 	for p := range f.processes {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// TestBusyCoresAreNotOvercommitted: on one core, short invocations that come together share the process that is there.
+// TestBusyCoresAreNotOvercommitted: an invocation waits for the process that is at work, but not for ever.
 func TestBusyCoresAreNotOvercommitted(t *testing.T) {
 	t.Parallel()
 	clock := time.Now()
-	f := newFixture(t, func(o *Options) { o.Cores, o.Now = 1, func() time.Time { return clock } })
+	f := newFixture(t, func(o *Options) { o.Parallel, o.Now = 1, func() time.Time { return clock } })
 	pool := f.functions["Probe"]
 	old := &process{fn: pool, takenAt: clock}
 	pool.mu.Lock()
@@ -37,11 +37,11 @@ func TestBusyCoresAreNotOvercommitted(t *testing.T) {
 	delete(pool.processes, old)
 }
 
-// TestWhatWaitsDoesNotHoldUp: invocations that take long, since they wait for something, get a process each even on
-// one core.
+// TestWhatWaitsDoesNotHoldUp: invocations that take long, since they wait for something, get a process each even where
+// one at a time is enough.
 func TestWhatWaitsDoesNotHoldUp(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *Options) { o.Cores, o.MaxProcesses = 1, 4 })
+	f := newFixture(t, func(o *Options) { o.Parallel, o.MaxProcesses = 1, 4 })
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	pids := map[int]bool{}
