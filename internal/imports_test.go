@@ -54,6 +54,7 @@ var adapters = map[string][]string{
 	"internal/wsauth":                 {"internal/protocol", "internal/jsonscan"},
 	"internal/httpapi":                {"internal/protocol", "internal/jsonscan"},
 	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
+	"internal/customertoken":          nil,
 	"internal/integration/cloudevent": {"internal/protocol"},
 }
 
@@ -62,11 +63,13 @@ var cores = map[string][]string{
 	"internal/chat":      nil,
 	"internal/identity":  {"internal/chat"},
 	"internal/workspace": {"internal/chat"},
+	"internal/contact":   {"internal/chat", "internal/identity"},
 }
 
 // deployedLibraries are the modules that a function may hold; each is megabytes of cold start or worse.
 var deployedLibraries = []string{
 	"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "golang.org/x/crypto/", "golang.org/x/sys/",
+	"github.com/golang-jwt/jwt/v5", // customers' tokens
 }
 
 func TestCoresImportTheStandardLibraryOnly(t *testing.T) {
