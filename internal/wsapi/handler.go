@@ -102,6 +102,9 @@ func (h *Handler) answer(ctx context.Context, e Event, r *request) (any, error) 
 	r.principal = p
 	action, ok := actions[r.Action]
 	if !ok {
+		action, ok = commands[r.Action]
+	}
+	if !ok {
 		return nil, chat.Errorf(chat.CodeUnknownAction, "action: none of the documented ones")
 	}
 	return action(h, ctx, r)
