@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 // The key schema. Keys are stored data: a change is a migration (pinned by TestKeysAreStoredData).
@@ -34,6 +35,12 @@ import (
 //	<workspace>#operators                         <user>                 how an operator stands to routing
 //	<workspace>#tag#<tag>                         <start in ms, 13 digits>#<conv> a conversation with the tag
 //	<workspace>#routing                           D<department>          when a department's conversations were given out
+//	<workspace>#config                            <kind>#<id>            settings, departments, fields, forms, greetings, rules
+//	<workspace>#library                           <kind>#<id>            shared tags, canned responses, macros, views
+//	<workspace>#own#<user>                        <kind>#<id>            somebody's own canned responses and views
+//	<workspace>#articles                          <id>                   card of a help article: what lists and searches need
+//	<workspace>#article#<id>                      T                      its text
+//	<workspace>#runs#<rule>                       <ms, 13 digits>#<id>   run of an automation rule; expires
 //	<workspace>#subscriptions                     <id>                   integration subscription
 //	<workspace>                                   W                      workspace settings
 //	                                              I                      identity provider
@@ -183,6 +190,32 @@ func operatorEventSeq(sk string) uint64 {
 
 func assignmentsKey(w chat.WorkspaceID, d chat.DepartmentID) key {
 	return key{string(w) + "#routing", "D" + string(d)}
+}
+
+// entryKey names a document of the workspace's own making.
+func entryKey(p workspace.Place, id string) key {
+	return key{entryPartition(p.Workspace, p.Shelf(), p.Owner), string(p.Kind) + "#" + id}
+}
+
+func entryPartition(w chat.WorkspaceID, s workspace.Shelf, owner chat.UserID) string {
+	if s == workspace.ShelfOwn {
+		return string(w) + "#own#" + string(owner)
+	}
+	return string(w) + "#" + string(s)
+}
+
+func splitEntryKey(sk string) (workspace.Kind, string) {
+	kind, id, _ := strings.Cut(sk, "#")
+	return workspace.Kind(kind), id
+}
+
+func cardKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#articles", id} }
+func articleKey(w chat.WorkspaceID, id string) key {
+	return key{string(w) + "#article#" + id, "T"}
+}
+
+func runKey(w chat.WorkspaceID, r workspace.Run) key {
+	return key{string(w) + "#runs#" + r.Rule, fmt.Sprintf("%013d#%s", r.At, r.ID)}
 }
 
 func subscriptionKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#subscriptions", id} }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 const (
@@ -47,6 +48,12 @@ func TestKeysAreStoredData(t *testing.T) {
 		{key{shelfPartition(chat.Shelf{Workspace: goldenWorkspace, Kind: chat.ShelfCustomer, Name: string(goldenUser)}), ""}, key{w + "#customer#O#u_01kaw3v4x0fedcba9876543210", ""}},
 		{tagKey(ref, "v.i.p.#1", time.UnixMilli(600_005)), key{w + "#tag#v.i.p.#1", "0000000600005#c_01kaw3v4x0c0nversat10n0001"}},
 		{operatorKey(goldenWorkspace, goldenUser), key{w + "#operators", "u_01kaw3v4x0fedcba9876543210"}},
+		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindSettings}, "settings"), key{w + "#config", "settings#settings"}},
+		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindMacro}, "x_1"), key{w + "#library", "macro#x_1"}},
+		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindCanned, Owner: goldenUser}, "n_1"), key{w + "#own#u_01kaw3v4x0fedcba9876543210", "canned#n_1"}},
+		{cardKey(goldenWorkspace, "h_1"), key{w + "#articles", "h_1"}},
+		{articleKey(goldenWorkspace, "h_1"), key{w + "#article#h_1", "T"}},
+		{runKey(goldenWorkspace, workspace.Run{ID: "m_1", Rule: "r_1", At: 600_005}), key{w + "#runs#r_1", "0000000600005#m_1"}},
 		{subscriptionKey(goldenWorkspace, "crm"), key{w + "#subscriptions", "crm"}},
 		{workspaceKey(goldenWorkspace), key{w, "W"}},
 		{widgetKey("k1"), key{"widget#k1", "W"}},
