@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/workspace"
 )
 
@@ -33,6 +35,15 @@ import (
 //	<workspace>#audit#<month>                     <id>                   entry of the audit log
 //	<workspace>#oidc#<link>                       L                      somebody at the identity provider → user
 //	<workspace>#operators                         <user>                 how an operator stands to routing
+//	                                              K                      user → contact
+//	<workspace>#<contact>                         C                      contact, or where it was merged into
+//	                                              E<seq, 12 digits>      event of the contact's own log
+//	<workspace>#external#<channel>#<external id>  X                      identity → contact
+//	<workspace>#address#<kind>#<address>          <contact>              verified address → contact
+//	<workspace>#names#<first letter>              <name, folded>#<contact>  beginning of a name → contact
+//	<workspace>#bans                              <id>                   ban
+//	<workspace>#banned#<user, or hash>            B                      the ban that a user or a network address is under
+//	<workspace>#identity                          <id>                   key of the business's tokens for customers
 //	<workspace>#tag#<tag>                         <start in ms, 13 digits>#<conv> a conversation with the tag
 //	<workspace>#routing                           D<department>          when a department's conversations were given out
 //	<workspace>#config                            <kind>#<id>            settings, departments, fields, forms, greetings, rules
@@ -61,6 +72,7 @@ import (
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD
 //	<workspace>#ticket#<hash>                     T                      one-time socket ticket
 //	<workspace>#positions                         D<department>          when those who wait are told next how it stands
+//	<workspace>#token#<hash>                      J                      customer's token that was used
 //	<workspace>#once#<user>#<key>                 K                      request with an Idempotency-Key, and its answer
 //	<workspace>#signon#<hash>                     F                      sign-in at the identity provider, under way
 //	                                              H                      the same, succeeded
@@ -278,3 +290,40 @@ func hashOf(text string) uint32 {
 func positionKey(w chat.WorkspaceID, d chat.DepartmentID) key {
 	return key{string(w) + "#positions", "D" + string(d)}
 }
+
+// The rows of a contact. Its own lie in a partition of their own, like a user's; external ids, addresses and names may
+// hold anything, and come last.
+func contactKey(w chat.WorkspaceID, id contact.ID) key { return key{string(w) + "#" + string(id), "C"} }
+
+func contactEventKey(w chat.WorkspaceID, id contact.ID, seq uint64) key {
+	return key{string(w) + "#" + string(id), fmt.Sprintf("E%012d", seq)}
+}
+
+func userContactKey(w chat.WorkspaceID, u chat.UserID) key { return key{userPartition(w, u), "K"} }
+
+func externalKey(w chat.WorkspaceID, i contact.Identity) key {
+	return key{string(w) + "#external#" + i.Channel + "#" + i.External, "X"}
+}
+
+func addressKey(w chat.WorkspaceID, kind contact.AddressKind, value, id string) key {
+	return key{string(w) + "#address#" + string(kind) + "#" + value, id}
+}
+
+// nameKey names a row that finds a contact by the folded name, in a partition for each first letter.
+func nameKey(w chat.WorkspaceID, folded string, id contact.ID) key {
+	return key{namePartition(w, folded), folded + "#" + string(id)}
+}
+
+func namePartition(w chat.WorkspaceID, folded string) string {
+	_, size := utf8.DecodeRuneInString(folded)
+	return string(w) + "#names#" + folded[:size]
+}
+
+func banKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#bans", id} }
+
+// bannedKey names the ban of a user's id, or of the hash of a network address: neither looks like the other.
+func bannedKey(w chat.WorkspaceID, who string) key { return key{string(w) + "#banned#" + who, "B"} }
+
+func identityKeyKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#identity", id} }
+
+func tokenKey(w chat.WorkspaceID, hash string) key { return key{string(w) + "#token#" + hash, "J"} }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/workspace"
 )
 
@@ -16,6 +17,7 @@ const (
 	goldenConversation = chat.ConversationID("c_01kaw3v4x0c0nversat10n0001")
 	goldenSession      = chat.SessionID("s_01kaw3v4x0aaaabbbbccccdddd")
 	goldenConnection   = chat.ConnectionID("TXzPWdnOjoECGjA=")
+	goldenContact      = contact.ID("ct_01kaw3v4x0fedcba9876543210")
 )
 
 // Keys are stored data: whoever has to change this table has to migrate two tables.
@@ -61,6 +63,16 @@ func TestKeysAreStoredData(t *testing.T) {
 		{connectionKey(goldenWorkspace, goldenUser, goldenConnection), key{w + "#u_01kaw3v4x0fedcba9876543210", "TXzPWdnOjoECGjA="}},
 		{deskKey(goldenWorkspace, goldenConnection), key{w + "#desk", "TXzPWdnOjoECGjA="}},
 		{listenerKey(ref, 7, goldenConnection), key{w + "#c_01kaw3v4x0c0nversat10n0001#7", "TXzPWdnOjoECGjA="}},
+		{contactKey(goldenWorkspace, goldenContact), key{w + "#ct_01kaw3v4x0fedcba9876543210", "C"}},
+		{contactEventKey(goldenWorkspace, goldenContact, 7), key{w + "#ct_01kaw3v4x0fedcba9876543210", "E000000000007"}},
+		{userContactKey(goldenWorkspace, goldenUser), key{w + "#u_01kaw3v4x0fedcba9876543210", "K"}},
+		{externalKey(goldenWorkspace, contact.Identity{Channel: "app", External: "a#b"}), key{w + "#external#app#a#b", "X"}},
+		{addressKey(goldenWorkspace, contact.Email, "ada@shop.example", string(goldenContact)), key{w + "#address#email#ada@shop.example", "ct_01kaw3v4x0fedcba9876543210"}},
+		{nameKey(goldenWorkspace, "éva #1", goldenContact), key{w + "#names#é", "éva #1#ct_01kaw3v4x0fedcba9876543210"}},
+		{banKey(goldenWorkspace, "b_1"), key{w + "#bans", "b_1"}},
+		{bannedKey(goldenWorkspace, "h4sh"), key{w + "#banned#h4sh", "B"}},
+		{identityKeyKey(goldenWorkspace, "ik_1"), key{w + "#identity", "ik_1"}},
+		{tokenKey(goldenWorkspace, "h4sh"), key{w + "#token#h4sh", "J"}},
 		{ticketKey(goldenWorkspace, "h4sh"), key{w + "#ticket#h4sh", "T"}},
 		{requestKey(chat.RequestKey{Workspace: goldenWorkspace, User: goldenUser, Key: "h4sh"}), key{w + "#once#u_01kaw3v4x0fedcba9876543210#h4sh", "K"}},
 		{attemptKey("address.123.h4sh"), key{"signin#address.123.h4sh", "N"}},
