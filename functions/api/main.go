@@ -1,6 +1,6 @@
 // Command api serves the HTTP API.
 //
-// Environment: CHAT_TABLE, CONNECTION_TABLE, WS_ENDPOINT (https, for @connections: signing out closes sockets),
+// Environment: CHAT_TABLE, CONNECTION_TABLE, DELIVERY_QUEUE_URL, ROUTING_QUEUE_URL, WS_ENDPOINT (https, for @connections: signing out closes sockets),
 // WS_URL (wss, what clients open), RESTORE_EPOCH and PARLEY_VERSION (optional).
 package main
 
@@ -19,6 +19,7 @@ import (
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/password"
 	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/wsauth"
 )
@@ -45,13 +46,33 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 	sessions := &identity.Sessions{Store: ids, Sockets: wsauth.SessionSockets{
 		Find: ids, Push: gateway.Pusher{API: aws.Connections()}, Forget: store,
 	}}
+	delivery := &chat.Delivery{
+		Push:   gateway.Pusher{API: aws.Connections()},
+		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
+		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
+		Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
+	}
+	service := &chat.Service{
+		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, States: store, Staff: store, Entries: store,
+		Delivery: delivery, Routing: delivery.Routing, Colleague: ids.Colleague, Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
+	}
+	audit := &identity.Audit{Store: ids}
+	sessions.Accounts, sessions.Audit = ids, audit
+	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit}
 	return &httpapi.API{
+		People:        people,
+		Keys:          &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
+		Audit:         audit,
+		SignOn:        newSignOn(env, ids, settings, sessions, audit),
+		PublicURL:     env.Optional("PUBLIC_URL", ""),
 		Customers:     &identity.Customers{Workspaces: settings, Sessions: sessions},
-		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions},
+		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit},
 		Sessions:      sessions,
 		Tickets:       &identity.Tickets{Store: ids, Workspaces: settings},
 		Workspaces:    ids,
-		Conversations: &chat.Service{Reader: store, Dir: store, SizeOf: protocol.EventSize},
+		Conversations: service,
+		Chat:          service,
+		Delivery:      delivery,
 		Directory:     store,
 		Requests:      ids,
 		Counters:      ids,

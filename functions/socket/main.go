@@ -34,7 +34,7 @@ func main() {
 	handler := &wsapi.Handler{
 		Chat: &chat.Service{
 			Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
-			Staff: store, Entries: store, Routing: routing,
+			States: store, Colleague: dynamo.Identity{Store: store}.Colleague, Staff: store, Entries: store, Routing: routing,
 			Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Arrivals: identity.Arrivals{Store: dynamo.Identity{Store: store}},
 			Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 		},

@@ -267,3 +267,6 @@ func (p Principal) reaches(h *Head, scope Scope) bool {
 	_, takesPart := h.Participants[p.User]
 	return takesPart || scope == Workspace || scope == Department && p.WorksIn(h.Department)
 }
+
+// ReplyID makes the id of a reply from what it replies to: the same for every try.
+func ReplyID(by UserID, to string) EventID { return derivedID("reply "+string(by), EventID(to)) }

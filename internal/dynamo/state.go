@@ -318,3 +318,12 @@ func (s *Store) StatesOf(ctx context.Context, w chat.WorkspaceID, ids []chat.Con
 	}
 	return list, nil
 }
+
+// Colleague is chat.Service's Colleague: a member of staff who is not disabled.
+func (i Identity) Colleague(ctx context.Context, w chat.WorkspaceID, u chat.UserID) (*chat.Colleague, error) {
+	account, found, err := i.Account(ctx, w, u)
+	if err != nil || !found || account.Disabled {
+		return nil, err
+	}
+	return &chat.Colleague{User: u, Role: account.Role}, nil
+}

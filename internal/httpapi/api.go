@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -27,7 +28,10 @@ type API struct {
 	Tickets       *identity.Tickets
 	Workspaces    identity.Workspaces
 	Conversations Conversations
-	Directory     chat.Directory
+	// Chat carries out commands, and Delivery pushes what they have committed.
+	Chat      *chat.Service
+	Delivery  *chat.Delivery
+	Directory chat.Directory
 	// Requests remembers what was sent with an Idempotency-Key.
 	Requests chat.Requests
 	// Counters are shared by all instances; nil: each limits callers by itself.
@@ -84,7 +88,7 @@ type route struct {
 // routes is the whole API.
 func routes() []route {
 	ok := http.StatusOK
-	return []route{
+	return slices.Concat(commandRoutes(), talkRoutes(), detailRoutes(), []route{
 		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
 		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
 		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,
@@ -108,7 +112,7 @@ func routes() []route {
 		{pattern: "GET " + errorsPage, open: true, polled: true, serve: (*API).errorsDoc, says: says{
 			name: "errorDocs", summary: "Read what each code means and what to do about it: the page that problems' types name.",
 			answers: map[int]any{ok: Media("text/html")}}},
-	}
+	})
 }
 
 // Handler returns the routes as one handler.

@@ -1,9 +1,7 @@
 package wsapi
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -124,38 +122,5 @@ func (h *Handler) committed(ctx context.Context, r *request, out *chat.Outcome, 
 	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {
 		return nil, err
 	}
-	return ackOf(r, out), nil
-}
-
-func ackOf(r *request, out *chat.Outcome) protocol.Ack {
-	track := out.Head.Track(out.Track)
-	ack := protocol.Ack{
-		Type: protocol.TypeAck, Ref: r.Ref, Conversation: out.Head.Conversation, Track: out.Track, Gen: out.Head.Gen, Head: track.Last,
-		Acks: make([]protocol.Acked, 0, len(out.Acks)),
-	}
-	for _, a := range out.Acks {
-		ack.Acks = append(ack.Acks, protocol.Acked{ID: a.Event.ID, Seq: a.Event.Seq, At: a.Event.At.UnixMilli(), Duplicate: a.Duplicate})
-	}
-	events := unknownToSender(out)
-	room := chat.MaxFrame - 4<<10
-	for _, e := range events {
-		if room -= protocol.EventSize(e); room < 0 {
-			return ack // the client sees the hole and pages
-		}
-	}
-	ack.Events = protocol.EventsOf(events)
-	return ack
-}
-
-// unknownToSender lists, in seq order, what others appended in between, and those of the sender's own events that
-// hold what only the server knew: which message a note follows, from which state to which a step led.
-func unknownToSender(out *chat.Outcome) []chat.Event {
-	events := slices.Clone(out.Missed)
-	for _, a := range out.Acks {
-		if a.Event.Follows > 0 || a.Event.From != "" || a.Event.To != "" {
-			events = append(events, a.Event)
-		}
-	}
-	slices.SortFunc(events, func(a, b chat.Event) int { return cmp.Compare(a.Seq, b.Seq) })
-	return events
+	return protocol.AckOf(r.Ref, out), nil
 }

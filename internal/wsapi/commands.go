@@ -101,7 +101,7 @@ func (h *Handler) joined(ctx context.Context, r *request, out *chat.Outcome, err
 	if err != nil {
 		return nil, err
 	}
-	ack, s := ackOf(r, out), protocol.SnapshotOf(snap, r.principal.Role)
+	ack, s := protocol.AckOf(r.Ref, out), protocol.SnapshotOf(snap, r.principal.Role)
 	ack.Snapshot, ack.Events = &s, nil // the snapshot holds them
 	return ack, nil
 }
