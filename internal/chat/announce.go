@@ -66,8 +66,7 @@ func (d *Delivery) tellSockets(ctx context.Context, p Principal, user UserID, ro
 	}
 	var to []Target
 	for _, c := range sockets {
-		l, listens := out.Head.Listeners[c]
-		if listens = listens && hears(out.Head, out.Track, l, d.now()); !listens && c != p.Connection {
+		if _, listens := out.Head.Listeners[c]; !listens && c != p.Connection {
 			to = append(to, Target{c, Listener{User: user, Role: role}})
 		}
 	}

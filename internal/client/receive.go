@@ -255,7 +255,7 @@ func (m *Machine) probeRest(s *socket) {
 	stale := false
 	for _, v := range m.views {
 		stale = stale || v.stale
-		if !s.hello.found[v.Conversation] && s.hello.offered[v.Conversation] && !v.Gone && (v.stale || v.Status != chat.StatusClosed) {
+		if !s.hello.found[v.Conversation] && s.hello.offered[v.Conversation] && !v.Gone && (v.stale || !v.Status.Over()) {
 			v.probe = true
 		}
 	}

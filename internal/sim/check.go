@@ -104,7 +104,7 @@ func (w *world) checkState(name string, before, after *chat.Head) {
 	if after.Assignee != before.Assignee && before.Status != chat.StatusQueued {
 		w.violate("%s assigned a conversation that was %s", name, before.Status)
 	}
-	if (after.Status == chat.StatusActive) != (after.Assignee != "" && after.Status != chat.StatusClosed) {
+	if (after.Status == chat.StatusActive) != (after.Assignee != "" && !after.Status.Over()) {
 		w.violate("%s: %s with assignee %q", name, after.Status, after.Assignee)
 	}
 	if (after.Status == chat.StatusQueued) != !after.QueuedAt.IsZero() {

@@ -49,7 +49,7 @@ func (w *world) unseen(ref chat.Ref) string {
 			continue
 		}
 		v := t.machine.View(ref.Conversation)
-		if v == nil && h.Status == chat.StatusClosed {
+		if v == nil && h.Status.Over() {
 			continue // found in the list of closed ones
 		}
 		switch {
@@ -224,7 +224,7 @@ func (w *world) recount(ws *workspace) {
 			waiting = append(waiting, ref.Conversation)
 		}
 		list := open
-		if h.Status == chat.StatusClosed {
+		if h.Status.Over() {
 			list = closed
 		}
 		for u := range h.Participants {
