@@ -43,6 +43,7 @@ type command struct {
 	first  uint64 // After of the client's first try
 	either EventType
 	loose  bool   // whatever is stored under an id is what was meant
+	rule   string // see Principal.Rule
 	full   UserID // an operator whose load refused an earlier try
 }
 
@@ -176,6 +177,7 @@ func (c *command) number(s *Service) []Event {
 		d.Seq = c.After + uint64(i) + 1
 		d.At = now
 		d.Gen = s.Epoch
+		d.Detail = d.Detail.by(c.rule)
 		events[i] = d
 	}
 	if !c.Rule.UnmutedAt.IsZero() {

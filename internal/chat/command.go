@@ -40,7 +40,7 @@ func (s *Service) perform(ctx context.Context, p Principal, st Step, a act, deci
 		rule.UnmutedAt = s.now()
 	}
 	c := &command{
-		drafts: []Event{draft}, either: a.either,
+		drafts: []Event{draft}, either: a.either, rule: p.Rule, loose: p.Rule != "",
 		Append: Append{Ref: Ref{p.Workspace, st.Conversation}, Track: a.track, After: st.After, Rule: rule},
 	}
 	var seen *Head

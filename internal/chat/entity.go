@@ -85,6 +85,9 @@ type Principal struct {
 	Until int64
 	// Connection is the socket that the command came on, "" for commands that came otherwise.
 	Connection ConnectionID
+	// Rule, when set, is what acts in the principal's name: a macro's id, or those of automation rules separated by
+	// commas, of which each was caused by the one before it. It is stored with what is appended.
+	Rule string
 }
 
 // Status is where a conversation is in its life.

@@ -53,8 +53,8 @@ func (s *Service) Post(ctx context.Context, p Principal, m Sending) (*Outcome, e
 	}
 	rule := s.mayWrite(p, scope)
 	rule.Epoch = m.Epoch
-	c := &command{drafts: drafts, loose: m.Reply, Append: Append{Ref: Ref{p.Workspace, m.Conversation}, Track: m.Track, After: m.After, Rule: rule}}
-	if m.Track == Public {
+	c := &command{drafts: drafts, loose: m.Reply || p.Rule != "", rule: p.Rule, Append: Append{Ref: Ref{p.Workspace, m.Conversation}, Track: m.Track, After: m.After, Rule: rule}}
+	if m.Track == Public && p.Role != RoleSystem { // who reads nothing has no cursor
 		c.Cursor = m.After
 	}
 	out, err := s.appendOrWake(ctx, p, c)

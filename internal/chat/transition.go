@@ -44,7 +44,7 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 		return nil, err
 	}
 	change.Old = head
-	s.numberOther(head, c.Track, change.Other)
+	s.numberOther(head, c, change.Other)
 	c.Rule.Version = &head.Version
 	own := c.drafts
 	c.drafts = slices.Concat(before, own)
@@ -74,12 +74,13 @@ func (s *Service) tryTransit(ctx context.Context, c *command, head *Head, decide
 }
 
 // numberOther completes the events of a transition's other track.
-func (s *Service) numberOther(h *Head, main Track, events []Event) {
+func (s *Service) numberOther(h *Head, c *command, events []Event) {
 	now := s.now()
 	for i := range events {
-		events[i].Seq = h.Track(main.Other()).Last + uint64(i) + 1
+		events[i].Seq = h.Track(c.Track.Other()).Last + uint64(i) + 1
 		events[i].At, events[i].Gen = now, s.Epoch
-		if main == Desk { // customers see it
+		events[i].Detail = events[i].Detail.by(c.rule)
+		if c.Track == Desk { // customers see it
 			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()
 		}
 	}

@@ -28,7 +28,7 @@ func EventOf(e chat.Event) Event {
 	return Event{
 		Seq: e.Seq, ID: e.ID, Type: e.Type, At: e.At.UnixMilli(), Sender: e.Sender, Role: e.Role,
 		Follows: e.Follows, Target: e.Target, Text: e.Text, From: e.From, To: e.To, Reason: e.Reason, Subject: e.Subject,
-		Detail: DetailOf(e.Detail),
+		Detail: DetailOf(shownDetail(e)),
 	}
 }
 

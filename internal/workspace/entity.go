@@ -12,8 +12,9 @@ const (
 	maxName  = 100  // bytes
 	maxText  = 2000 // bytes of a text that customers see
 	maxOrder = 1000
-	// MaxDocument is the longest document but an article's, in bytes of JSON: a year's holidays fit in.
-	MaxDocument = 64 << 10
+	// MaxDocument is the longest document but an article's, in bytes of JSON: 200 holidays with their hours fit in, and a
+	// hundred of them into an answer.
+	MaxDocument = 32 << 10
 )
 
 // Meta is what every entity has beside what the business says. It may be sent back with a change: only what the server
@@ -110,3 +111,6 @@ func checkTexts(texts map[string]string) error {
 	}
 	return nil
 }
+
+// MetaOf returns what the entity has beside what the business says.
+func MetaOf(e Entity) Meta { return *e.meta() }

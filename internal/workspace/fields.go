@@ -126,7 +126,7 @@ func CheckValue(k FieldKind, choices []string, value string) error {
 // Tag is a word of the workspace's vocabulary.
 type Tag struct {
 	Meta
-	// Name is 1 to 64 bytes, without commas.
+	// Name is 1 to 50 bytes, without commas.
 	Name string `json:"name"`
 	// Color for lists, "#rrggbb".
 	Color string `json:"color,omitempty"`
@@ -137,8 +137,8 @@ type Tag struct {
 // Check implements Entity.
 func (t *Tag) Check() error {
 	switch {
-	case fold(t.Name) == "" || len(t.Name) > 64 || strings.Contains(t.Name, ","):
-		return chat.Errorf(chat.CodeInvalid, "name: 1 to 64 bytes, without commas")
+	case fold(t.Name) == "" || len(t.Name) > chat.MaxTag || strings.Contains(t.Name, ","):
+		return chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes, without commas", chat.MaxTag)
 	case t.Color != "" && !color(t.Color):
 		return chat.Errorf(chat.CodeInvalid, "color: such as #1a2b3c")
 	}
@@ -286,19 +286,18 @@ type View struct {
 	Filter Filter `json:"filter"`
 }
 
-// Filter narrows the list of conversations. What is absent does not.
+// Filter narrows the list of conversations, by the list's own parameters. What is absent does not.
 type Filter struct {
-	// Status lists the statuses of a conversation.
-	Status []chat.Status `json:"status,omitempty"`
-	// Department, Operator and Customer that it belongs to. The operator "me" stands for whoever looks, "none" for
-	// conversations that nobody has.
+	// Status of a conversation.
+	Status chat.Status `json:"status,omitempty"`
+	// Department that it belongs to.
 	Department chat.DepartmentID `json:"department,omitempty"`
-	Operator   string            `json:"operator,omitempty"`
-	Customer   chat.UserID       `json:"customer,omitempty"`
-	// Tag that it has, at most 64 bytes.
+	// Operator whose it is, by id; "me" stands for whoever looks.
+	Operator string `json:"operator,omitempty"`
+	// Customer whose it is.
+	Customer chat.UserID `json:"customer,omitempty"`
+	// Tag that it has, at most 50 bytes.
 	Tag string `json:"tag,omitempty"`
-	// Priority is the lowest that is shown, -2 to 3.
-	Priority *int `json:"priority,omitempty"`
 	// StartedWithinDays is 1 to 3650.
 	StartedWithinDays int `json:"startedWithinDays,omitempty"`
 }
@@ -312,18 +311,16 @@ func (v *View) Check() error {
 	switch {
 	case outside(v.Order, 0, maxOrder):
 		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
-	case len(f.Status) > len(chat.Statuses()) || slices.ContainsFunc(f.Status, func(s chat.Status) bool { return !slices.Contains(chat.Statuses(), s) }):
+	case f.Status != "" && !slices.Contains(chat.Statuses(), f.Status):
 		return chat.Errorf(chat.CodeInvalid, "filter.status: not a status")
 	case f.Department != "" && !f.Department.Valid():
 		return chat.Errorf(chat.CodeInvalid, "filter.department: not a department")
-	case f.Operator != "" && f.Operator != "me" && f.Operator != "none" && !chat.UserID(f.Operator).Valid():
-		return chat.Errorf(chat.CodeInvalid, "filter.operator: a user, me or none")
+	case f.Operator != "" && f.Operator != "me" && !chat.UserID(f.Operator).Valid():
+		return chat.Errorf(chat.CodeInvalid, "filter.operator: a user, or me")
 	case f.Customer != "" && !f.Customer.Valid():
 		return chat.Errorf(chat.CodeInvalid, "filter.customer: not a user")
-	case len(f.Tag) > 64:
-		return chat.Errorf(chat.CodeInvalid, "filter.tag: at most 64 bytes")
-	case f.Priority != nil && outside(*f.Priority, chat.MinPriority, chat.MaxPriority):
-		return chat.Errorf(chat.CodeInvalid, "filter.priority: %d to %d", chat.MinPriority, chat.MaxPriority)
+	case len(f.Tag) > chat.MaxTag:
+		return chat.Errorf(chat.CodeInvalid, "filter.tag: at most %d bytes", chat.MaxTag)
 	case outside(f.StartedWithinDays, 0, 3650):
 		return chat.Errorf(chat.CodeInvalid, "filter.startedWithinDays: 1 to 3650")
 	}

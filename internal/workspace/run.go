@@ -19,25 +19,29 @@ type Outcome string
 
 // The outcomes.
 const (
+	// RunBegun: its steps are being taken. If it stays so, the job has become a dead letter.
+	RunBegun   Outcome = "begun"
 	RunApplied Outcome = "applied"
 	RunFailed  Outcome = "failed"
-	// RunStopped: not begun, since it would have gone round in a circle.
+	// RunStopped: not begun, since it would have gone round in a circle, or came too late.
 	RunStopped Outcome = "stopped"
 )
 
 // Run is one time that a rule applied.
 type Run struct {
 	// ID follows from the rule and the event.
-	ID   string `json:"id"`
+	ID string `json:"id"`
+	// Rule by its id.
 	Rule string `json:"rule"`
 	// At is the time of the event, Unix milliseconds.
-	At           int64               `json:"at"`
+	At int64 `json:"at"`
+	// Conversation of the event.
 	Conversation chat.ConversationID `json:"conversation"`
 	// Track and Seq name the event.
 	Track chat.Track `json:"track"`
 	Seq   uint64     `json:"seq"`
-	// Outcome is applied, failed or stopped.
-	Outcome Outcome `json:"outcome" jsonschema:"enum=applied,enum=failed,enum=stopped"`
+	// Outcome is begun, applied, failed, or stopped: not begun, since it would have gone round in a circle.
+	Outcome Outcome `json:"outcome"`
 	// Steps that were taken; with failed, the one with this index was not.
 	Steps int `json:"steps"`
 	// Code and Reason of a failure.

@@ -142,7 +142,7 @@ func conformConfig(t *testing.T, s Storage) {
 	ctx := t.Context()
 	settings := entry(workspace.KindSettings, 0, 1, `{}`)
 	settings.ID = workspace.SettingsID
-	large := `{"about":"` + strings.Repeat("x", 60_000) + `"}`
+	large := `{"about":"` + strings.Repeat("x", 30_000) + `"}`
 	want := []string{workspace.SettingsID}
 	for _, e := range []workspace.Entry{settings, entry(workspace.KindRule, 1, 1, `{}`), entry(workspace.KindTag, 50, 1, `{}`)} {
 		stored(t, true)(s.PutEntry(ctx, e, act("x.made", e.ID)))
