@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"time"
+	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/worker"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 // subscriptionLife is how long a process remembers a workspace's subscriptions.
@@ -26,9 +28,11 @@ func main() {
 	store := &dynamo.Store{API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)), Moves: &dynamo.Moves{}}
 	stream := &dynamo.Stream{API: aws.Streams()}
 	timers := &chat.Timetable{Queue: &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}, Dues: store}
+	arming := &chat.Arming{Timers: timers, Active: store, States: store}
+	(&workspace.Cache{Store: &dynamo.Workspace{Store: store}}).Arm(arming)
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
-			Arming:  &chat.Arming{Timers: timers, Active: store, States: store},
+			Arming:  arming,
 			Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
 			Deliver: &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Reader:  store, Tails: store,

@@ -4,6 +4,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/worker"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 func main() {
@@ -33,13 +35,18 @@ func main() {
 			Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{}, Routing: routing,
 		},
 	}
+	arming := &chat.Arming{Timers: timers, States: store}
+	keeper := &chat.Timekeeper{
+		Chat: service, Actions: service, Timers: timers, Routing: routing, Staff: store, Turns: store, Active: store, Arming: arming,
+	}
+	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}}
+	settings.Serve(service)
+	settings.Arm(arming)
+	settings.Keep(keeper)
 	timer := &worker.Timer{
-		Timers: &chat.Timekeeper{
-			Chat: service, Actions: service, Timers: timers, Routing: routing, Staff: store, Turns: store, Active: store,
-			Arming: &chat.Arming{Timers: timers, States: store},
-		},
-		Sweep: &chat.Sweep{Dues: store, Queue: delayed, Active: store},
-		Log:   telemetry.Logger(env),
+		Timers: keeper,
+		Sweep:  &chat.Sweep{Dues: store, Queue: delayed, Active: store},
+		Log:    telemetry.Logger(env),
 	}
 	if err := env.Err(); err != nil {
 		slog.Error("configuration", "error", err)
