@@ -207,15 +207,18 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// TestThirtyDaySnooze: a month later the conversation is with its operator again, to the second.
+// TestThirtyDaySnooze: a month later the conversation is with its operator again, to the second, although no function ran
+// for weeks in between: the sweep has made up for them. (That each of a month's sweeps is made: chat.TestAMonthOfSweeps.)
 func TestThirtyDaySnooze(t *testing.T) {
-	play(t, Options{}, func(s *scene) {
+	play(t, Options{Stop: true}, func(s *scene) {
 		o := s.operator(4)
 		s.start()
 		s.until("assignment", 2*time.Minute, time.Second, s.status(chat.StatusActive))
 		s.say(o, "back in a month")
 		until := time.Now().Add(30 * 24 * time.Hour).Truncate(time.Second).Add(17 * time.Second)
 		s.snooze(o, until)
+		time.Sleep(time.Hour)
+		s.must(s.Outage(s.Context(), 29*24*time.Hour))
 		time.Sleep(time.Until(until) - time.Second)
 		if h := s.head(); h.Status != chat.StatusSnoozed {
 			s.Fatalf("%s a second too early", h.Status)
@@ -230,6 +233,9 @@ func TestThirtyDaySnooze(t *testing.T) {
 		}
 		if h := s.head(); h.Assignee != o.User {
 			s.Errorf("with %s", h.Assignee)
+		}
+		if at, err := s.Store.Swept(s.Context()); err != nil || at.Before(time.Now().Add(-2*time.Minute)) {
+			s.Errorf("swept up to %s, %v", at, err)
 		}
 	})
 }
