@@ -105,7 +105,7 @@ func (s *Service) Supervise(ctx context.Context, p Principal, user UserID, v Sup
 			return errNoOperator()
 		}
 		if v.Departments != nil {
-			if scope == Department && !p.runs(*v.Departments) {
+			if scope == Department && !p.mayMove(o.Departments, *v.Departments) {
 				return Errorf(CodeForbidden, "departments: only those that you run")
 			}
 			o.Departments = *v.Departments
@@ -123,9 +123,26 @@ func (s *Service) Supervise(ctx context.Context, p Principal, user UserID, v Sup
 	})
 }
 
-// runs says whether a supervisor reaches somebody who works in these departments.
+// runs says whether a supervisor reaches somebody who works in these departments; none stands for all.
 func (p Principal) runs(departments DepartmentList) bool {
-	return p.Departments == "" || slices.ContainsFunc(departments.All(), p.Departments.Has)
+	return p.Departments == "" || departments == "" || slices.ContainsFunc(departments.All(), p.Departments.Has)
+}
+
+// mayMove says whether a supervisor may change the departments of somebody: only those that they run come or go, and
+// nobody is made to work in all or ceases to.
+func (p Principal) mayMove(from, to DepartmentList) bool {
+	if p.Departments == "" || from == to {
+		return true
+	}
+	if from == "" || to == "" {
+		return false
+	}
+	for _, d := range slices.Concat(from.All(), to.All()) {
+		if from.Has(d) != to.Has(d) && !p.Departments.Has(d) {
+			return false
+		}
+	}
+	return true
 }
 
 func errNoOperator() *Error { return Errorf(CodeNotFound, "no such operator has been on duty") }
@@ -255,12 +272,16 @@ func (s *Service) OperatorLog(ctx context.Context, p Principal, user UserID, aft
 	if err != nil {
 		return nil, err
 	}
-	if scope == Department {
-		o, err := s.Staff.Operator(ctx, p.Workspace, user)
+	if user != p.User {
+		var o *Operator
+		err := s.retry(ctx, func() (err error) {
+			o, err = s.Staff.Operator(ctx, p.Workspace, user)
+			return err
+		})
 		if err != nil {
-			return nil, Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
+			return nil, err
 		}
-		if o == nil || !p.runs(o.Departments) {
+		if o == nil || scope == Department && !p.runs(o.Departments) {
 			return nil, errNoOperator()
 		}
 	}

@@ -88,7 +88,7 @@ type route struct {
 // routes is the whole API.
 func routes() []route {
 	ok := http.StatusOK
-	return slices.Concat(commandRoutes(), talkRoutes(), detailRoutes(), []route{
+	return slices.Concat(operatorRoutes(), commandRoutes(), talkRoutes(), detailRoutes(), []route{
 		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
 		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
 		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,
