@@ -151,3 +151,16 @@ func places(c Contact) []TalkPlace {
 	}
 	return out
 }
+
+// Events returns a part of a contact's own log, oldest first.
+func (s *Service) Events(ctx context.Context, p chat.Principal, id string, after uint64, limit int) ([]Event, error) {
+	c, err := s.Get(ctx, p, id)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Store.Events(ctx, p.Workspace, c.ID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading the events of a contact: %w", err)
+	}
+	return list, nil
+}
