@@ -3,6 +3,7 @@ package virtual
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,7 @@ func play(t *testing.T, o Options, test func(*scene)) {
 		if failures := w.Failures(); o.Fault == nil && len(failures) > 0 {
 			t.Errorf("functions failed:\n%s", strings.Join(failures, "\n"))
 		}
-		if !o.Stop && len(w.Warnings) > 0 {
+		if o.Fault == nil && !o.Stop && len(w.Warnings) > 0 {
 			t.Errorf("the stack warns: %q", w.Warnings)
 		}
 	})
@@ -277,6 +278,97 @@ func TestOfferedToFortyOperators(t *testing.T) {
 		}
 		if h := s.head(); !h.Status.Waits() || h.FirstQueued.Sub(h.QueuedAt) != 0 {
 			s.Errorf("afterwards: %+v", h)
+		}
+	})
+}
+
+// TestPositionsWhileSomebodyWaits: the round of tellings begins with the promise, goes on for as long as somebody waits,
+// and ends by itself.
+func TestPositionsWhileSomebodyWaits(t *testing.T) {
+	play(t, Options{}, func(s *scene) {
+		s.start()
+		time.Sleep(20 * time.Minute) // longer than one chain of tellings
+		before := s.Invoked("TimerFunction")
+		time.Sleep(5 * time.Minute)
+		if n := s.Invoked("TimerFunction") - before; n < 15 || n > 35 { // every 15 s, and the sweep and its job every minute
+			s.Errorf("%d invocations in five minutes of waiting", n)
+		}
+		list, err := s.Store.Waiting(s.Context(), s.workspace, "", 10)
+		s.must(err)
+		if len(list) != 1 || list[0].Told != 1 {
+			s.Errorf("%+v", list)
+		}
+		o := chat.Principal{Workspace: s.workspace, User: s.user(), Role: chat.RoleOperator}
+		s.take(o)
+		s.say(o, "hi")
+		time.Sleep(30 * time.Minute) // the conversation is idle, and the workspace retired
+		before = s.Invoked("TimerFunction")
+		time.Sleep(10 * time.Minute)
+		if n := s.Invoked("TimerFunction") - before; n > 11 { // the sweep alone
+			s.Errorf("%d invocations in ten minutes of rest", n)
+		}
+	})
+}
+
+// TestSweepFindsWhoIsGone: nobody told that the operator's socket closed. The sweep sees that the lease is over, and the
+// customer who waits is in the queue again.
+func TestSweepFindsWhoIsGone(t *testing.T) {
+	play(t, Options{}, func(s *scene) {
+		o := s.operator(4)
+		op, err := s.Store.Operator(s.Context(), s.workspace, o.User)
+		s.must(err)
+		op.Lease, op.Online = time.Now().Add(5*time.Minute), time.Now()
+		s.must(s.Store.PutOperator(s.Context(), *op))
+		s.start()
+		s.until("assignment", 2*time.Minute, time.Second, s.status(chat.StatusActive))
+		s.say(o, "hi")
+		s.say(s.customer, "and?")
+		gone := op.Lease.Add(chat.DisconnectGrace)
+		time.Sleep(time.Until(gone) - time.Second)
+		if h := s.head(); h.Status != chat.StatusActive {
+			s.Fatalf("%s while the grace lasts", h.Status)
+		}
+		s.until("the queue", 70*time.Second, time.Second, s.status(chat.StatusQueued))
+	})
+}
+
+// TestTimersOutlastFaults: calls fail before and after their effect, in every function, and yet the customer is told,
+// once, and the conversation is idle when it should be.
+func TestTimersOutlastFaults(t *testing.T) {
+	var mu sync.Mutex
+	calls, struck := 0, map[string]int{}
+	fault := func(function, operation string, after bool) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if function == "SocketFunction" {
+			return nil
+		}
+		if calls++; calls%5 != 0 {
+			return nil
+		}
+		struck[function+"."+operation]++
+		return ErrLost
+	}
+	play(t, Options{Fault: fault}, func(s *scene) {
+		s.start()
+		s.until("the promise", 20*time.Minute, time.Second, func() bool { return len(of(s.log(chat.Public), chat.EventPromise)) > 0 })
+		o := chat.Principal{Workspace: s.workspace, User: s.user(), Role: chat.RoleOperator}
+		s.take(o)
+		s.say(o, "hi")
+		s.until("idle", time.Hour, time.Second, s.status(chat.StatusIdle))
+		time.Sleep(time.Hour)
+		if n := len(of(s.log(chat.Public), chat.EventPromise)); n != 1 {
+			s.Errorf("told %d times", n)
+		}
+		if n := len(of(s.log(chat.Desk), chat.EventIdle)); n != 1 {
+			s.Errorf("idle %d times", n)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, call := range []string{"RelayFunction.SendMessageBatch", "TimerFunction.UpdateItem", "TimerFunction.GetItem", "TimerFunction.SendMessageBatch"} {
+			if struck[call] == 0 {
+				s.Errorf("%s never failed: %v", call, struck)
+			}
 		}
 	})
 }
