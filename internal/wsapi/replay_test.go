@@ -86,12 +86,12 @@ func TestEveryActionIsServed(t *testing.T) {
 	t.Parallel()
 	got := Actions()
 	slices.Sort(got)
-	want := strings.Fields("close delete edit hello join page ping read reopen send start typing")
+	want := strings.Fields("accept close decline delete duty edit hello join page ping read reopen send start typing")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	w := begun(t)
-	for _, action := range got {
+	for _, action := range append(got, Defaults()...) {
 		frame := w.say(`{"action":"` + action + `","ref":"r"}`)
 		if frame["code"] == "unknown_action" || frame["ref"] != "r" {
 			t.Errorf("%s: %v", action, frame)

@@ -127,7 +127,7 @@ func operationOf(f frame) object {
 	switch {
 	case f.dir == toServer:
 		return object{
-			{"action", "receive"}, {"channel", ref("#/channels/socket")}, {"summary", "Command " + f.name + rolesOf(f.name)},
+			{"action", "receive"}, {"channel", ref("#/channels/socket")}, {"summary", "Command " + f.name + rolesOf(f.allowed())},
 			{"messages", []object{messageRef(messageKey(f))}},
 			{"reply", object{
 				{"channel", ref("#/channels/socket")},
@@ -155,10 +155,10 @@ func byType(name string) frame {
 }
 
 // rolesOf says who may issue the command, from the table of permissions.
-func rolesOf(action string) string {
+func rolesOf(command chat.Command) string {
 	var roles []string
 	for _, r := range chat.Roles() {
-		if chat.Allowed(r, chat.Command(action)) != chat.Denied {
+		if chat.Allowed(r, command) != chat.Denied {
 			roles = append(roles, string(r))
 		}
 	}

@@ -110,7 +110,7 @@ func frameSection(s schemas, f frame, examples []sample) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n%s\n\n", f.name, schema.Description)
 	if f.dir == toServer {
-		fmt.Fprintf(&b, "Who%s Answer: `%s`.\n\n", rolesOf(f.name), f.reply)
+		fmt.Fprintf(&b, "Who%s Answer: `%s`.\n\n", rolesOf(f.allowed()), f.reply)
 	}
 	fieldTable(&b, schema)
 	for _, e := range examples {

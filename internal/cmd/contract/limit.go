@@ -34,9 +34,12 @@ func limits() map[string]limit {
 		"protocol.Start.Messages": messages, "protocol.Send.Messages": messages, "protocol.Start.Page": length(0, chat.MaxPage),
 		"protocol.Send.Track": public, "protocol.Edit.Track": public, "protocol.Delete.Track": public, "protocol.Page.Track": public,
 		"protocol.Edit.Target": one, "protocol.Delete.Target": one, "protocol.Read.Seq": one,
-		"protocol.Page.Limit":   between(1, chat.MaxPageEvents),
-		"protocol.Close.Reason": length(0, chat.MaxReason), "protocol.Reopen.Reason": length(0, chat.MaxReason),
-		"protocol.Event.Seq": one, "protocol.Event.Text": length(0, chat.MaxText), "protocol.Event.Reason": length(0, chat.MaxReason),
+		"protocol.Page.Limit":    between(1, chat.MaxPageEvents),
+		"protocol.Transfer.Note": length(0, chat.MaxText), "protocol.Rate.Score": between(1, 5), "protocol.Rate.Comment": length(0, chat.MaxComment),
+		"protocol.Tag.Tags": items(0, chat.MaxTags), "protocol.Tag.Untagged": items(0, chat.MaxTags), "protocol.Priority.Priority": priority,
+		"protocol.Fields.Fields": most(chat.MaxFields), "protocol.Form.Fields": most(chat.MaxFields), "protocol.MentionPush.Seq": one,
+		"protocol.PositionPush.Position": one,
+		"protocol.Event.Seq":             one, "protocol.Event.Text": length(0, chat.MaxText), "protocol.Event.Reason": length(0, chat.MaxReason),
 		"protocol.Snapshot.Priority": priority, "protocol.WaitingEntry.Priority": priority, "protocol.Detail.Priority": priority,
 		"protocol.Detail.Score": between(1, 5), "protocol.Decision.Candidates": items(0, chat.MaxCandidates),
 		"protocol.Acked.Seq": one, "protocol.ReadPush.Seq": one,
@@ -60,6 +63,9 @@ func limits() map[string]limit {
 	for _, f := range frames() {
 		if f.dir == toServer {
 			out[reflect.TypeOf(f.value).String()+".Ref"] = length(0, protocol.MaxRef)
+			if _, ok := reflect.TypeOf(f.value).FieldByName("Reason"); ok {
+				out[reflect.TypeOf(f.value).String()+".Reason"] = length(0, chat.MaxReason)
+			}
 		}
 	}
 	return out
@@ -69,9 +75,8 @@ func limits() map[string]limit {
 // are ids) and the table of limits.
 func limitFields(t reflect.Type, s *jsonschema.Schema) {
 	table := limits()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		p := property(s, jsonName(f))
+	for _, f := range members(t) {
+		p := property(s, jsonName(f.StructField))
 		kind := f.Type
 		if kind.Kind() == reflect.Pointer {
 			kind = kind.Elem()
@@ -87,7 +92,7 @@ func limitFields(t reflect.Type, s *jsonschema.Schema) {
 			}
 		default:
 		}
-		if narrow, ok := table[t.String()+"."+f.Name]; ok {
+		if narrow, ok := table[f.owner.String()+"."+f.Name]; ok {
 			narrow(p)
 		}
 	}
@@ -118,6 +123,9 @@ func items(fewest, most int) limit {
 		s.MaxItems = count(most)
 	}
 }
+
+// most bounds the members of a map.
+func most(n int) limit { return func(s *jsonschema.Schema) { s.MaxProperties = count(n) } }
 
 // between bounds a number; a most of 0 leaves the upper bound as it is.
 func between(least, most int) limit {

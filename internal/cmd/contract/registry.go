@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/queue"
@@ -26,12 +29,17 @@ type frame struct {
 	value any
 	// reply is the type of the answer to a command; every command may be answered by an error instead.
 	reply string
+	// command is what the sender must be allowed; "" for the command of the frame's own name.
+	command chat.Command
 	// push says that the server sends it without being asked.
 	push bool
 }
 
 // file is the name of the frame's schema, and its key among samples.
 func (f frame) file() string { return string(f.dir) + "." + f.name }
+
+// allowed is the command whose row of the table of permissions says who may send the frame.
+func (f frame) allowed() chat.Command { return cmp.Or(f.command, chat.Command(f.name)) }
 
 // frames is the registry of the socket's frames.
 func frames() []frame {
@@ -50,7 +58,23 @@ func frames() []frame {
 		{name: protocol.ActionReopen, dir: toServer, value: protocol.Reopen{}, reply: protocol.TypeAck},
 		{name: protocol.ActionDuty, dir: toServer, value: protocol.Duty{}, reply: protocol.TypeDuty},
 		{name: protocol.ActionAccept, dir: toServer, value: protocol.Accept{}, reply: protocol.TypeAck},
-		{name: protocol.ActionDecline, dir: toServer, value: protocol.Decline{}, reply: protocol.TypeAck},
+		{name: protocol.ActionDecline, dir: toServer, value: protocol.Decline{}, reply: protocol.TypeAck, command: chat.CommandAccept},
+		{name: protocol.ActionTransfer, dir: toServer, value: protocol.Transfer{}, reply: protocol.TypeAck},
+		{name: protocol.ActionAssign, dir: toServer, value: protocol.Assign{}, reply: protocol.TypeAck},
+		{name: protocol.ActionWatch, dir: toServer, value: protocol.Watch{}, reply: protocol.TypeAck},
+		{name: protocol.ActionUnwatch, dir: toServer, value: protocol.Unwatch{}, reply: protocol.TypeAck, command: chat.CommandWatch},
+		{name: protocol.ActionTakeOver, dir: toServer, value: protocol.TakeOver{}, reply: protocol.TypeAck},
+		{name: protocol.ActionLeave, dir: toServer, value: protocol.Leave{}, reply: protocol.TypeAck},
+		{name: protocol.ActionPerson, dir: toServer, value: protocol.Person{}, reply: protocol.TypeAck},
+		{name: protocol.ActionSnooze, dir: toServer, value: protocol.Snooze{}, reply: protocol.TypeAck},
+		{name: protocol.ActionWake, dir: toServer, value: protocol.Wake{}, reply: protocol.TypeAck, command: chat.CommandSnooze},
+		{name: protocol.ActionRate, dir: toServer, value: protocol.Rate{}, reply: protocol.TypeAck},
+		{name: protocol.ActionForm, dir: toServer, value: protocol.Form{}, reply: protocol.TypeAck},
+		{name: protocol.ActionTag, dir: toServer, value: protocol.Tag{}, reply: protocol.TypeAck},
+		{name: protocol.ActionFields, dir: toServer, value: protocol.Fields{}, reply: protocol.TypeAck},
+		{name: protocol.ActionPriority, dir: toServer, value: protocol.Priority{}, reply: protocol.TypeAck},
+		{name: protocol.ActionLink, dir: toServer, value: protocol.Link{}, reply: protocol.TypeAck},
+		{name: protocol.ActionMute, dir: toServer, value: protocol.Mute{}, reply: protocol.TypeAck},
 
 		{name: protocol.TypeWelcome, dir: toClient, value: protocol.Welcome{}},
 		{name: protocol.TypeAck, dir: toClient, value: protocol.Ack{}},
@@ -64,6 +88,8 @@ func frames() []frame {
 		{name: protocol.TypeWaiting, dir: toClient, value: protocol.WaitingPush{}, push: true},
 		{name: protocol.TypeDuty, dir: toClient, value: protocol.DutyReply{}},
 		{name: protocol.TypePosition, dir: toClient, value: protocol.PositionPush{}, push: true},
+		{name: protocol.TypeMention, dir: toClient, value: protocol.MentionPush{}, push: true},
+		{name: protocol.TypeGone, dir: toClient, value: protocol.GonePush{}, push: true},
 		{name: protocol.TypeBye, dir: toClient, value: protocol.Bye{}, push: true},
 		{name: gatewayFrame, dir: toClient, value: Gateway{}, push: true},
 	}

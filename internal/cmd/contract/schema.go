@@ -71,8 +71,8 @@ func namedTypes(t reflect.Type) []reflect.Type {
 				return
 			}
 			out = append(out, t)
-			for i := range t.NumField() {
-				walk(t.Field(i).Type)
+			for _, f := range members(t) {
+				walk(f.Type)
 			}
 		default:
 			if t.PkgPath() != "" && !slices.Contains(out, t) {
@@ -81,6 +81,27 @@ func namedTypes(t reflect.Type) []reflect.Type {
 		}
 	}
 	walk(t)
+	return out
+}
+
+// memberField is a field as JSON has it: those of an embedded struct are the embedding struct's.
+type memberField struct {
+	reflect.StructField
+	// owner is the struct that declares it.
+	owner reflect.Type
+}
+
+// members lists the fields of a struct, with those of embedded structs in their place.
+func members(t reflect.Type) []memberField {
+	var out []memberField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && jsonName(f) == "" {
+			out = append(out, members(f.Type)...)
+			continue
+		}
+		out = append(out, memberField{f, t})
+	}
 	return out
 }
 
