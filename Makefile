@@ -99,6 +99,10 @@ fuzz: ## Run every fuzz target for FUZZTIME each (default 30s)
 soak: ## The fault suite at full size: 200 clients, 15,000 messages, kills every second, four restarts
 	go test -v -count=1 -timeout 30m -run 'TestSoak' ./localstack/e2e -args -full
 
+.PHONY: soak-routing
+soak-routing: ## Routing under fire at full size: 200 operators, 5,000 conversations, faults; prints the time to assignment
+	go test -v -count=1 -timeout 30m -run 'TestRoutingUnderFire' ./localstack/e2e -args -full
+
 .PHONY: soak-sim
 soak-sim: ## The simulation with SEEDS schedules (default 40000; hours)
 	go test ./internal/sim -count=1 -timeout 12h -args -seeds $${SEEDS:-40000}

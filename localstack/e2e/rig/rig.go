@@ -49,9 +49,11 @@ type Options struct {
 	Args []string
 }
 
-// redeliverAfter is the delivery queue's visibility timeout in a rig: the template's 120 s would have a test wait
-// that long for a job whose function died.
-const redeliverAfter = 2
+// redeliverAfter are visibility timeouts of queues in a rig, in seconds: with the template's, of minutes, a test would
+// wait that long for a job whose function died.
+func redeliverAfter() map[string]int {
+	return map[string]int{"DeliveryQueue": 2, "RoutingQueue": 10, "TimerQueue": 2}
+}
 
 // Start starts the stack and the integrator.
 func Start(ctx context.Context, o Options) (*Rig, error) {
@@ -66,11 +68,13 @@ func Start(ctx context.Context, o Options) (*Rig, error) {
 	r.table = dynamodb.New(dynamodb.Options{Region: s.Local.Region, Credentials: keys, BaseEndpoint: &s.Local.AWS})
 	r.queues = sqs.New(sqs.Options{Region: s.Local.Region, Credentials: keys, BaseEndpoint: &s.Local.AWS})
 	r.Store = &dynamo.Store{API: r.table, Chat: s.Local.Tables["ChatTable"], Connections: s.Local.Tables["ConnectionTable"]}
-	url := s.Local.Queues["DeliveryQueue"]
-	_, err = r.queues.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"VisibilityTimeout": strconv.Itoa(redeliverAfter)}})
-	if err != nil {
-		s.Kill()
-		return nil, err
+	for name, seconds := range redeliverAfter() {
+		url := s.Local.Queues[name]
+		_, err = r.queues.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"VisibilityTimeout": strconv.Itoa(seconds)}})
+		if err != nil {
+			s.Kill()
+			return nil, err
+		}
 	}
 	background, end := context.WithCancel(context.Background())
 	r.end = end
