@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 // Conversations reads the log, as chat.Service does: permissions are checked inside, and a conversation of others
@@ -32,6 +33,12 @@ type API struct {
 	Chat      *chat.Service
 	Delivery  *chat.Delivery
 	Directory chat.Directory
+	// Catalog and Articles are what the workspace sets for itself, Settings what follows from it; Automation tries rules out
+	// and applies macros.
+	Catalog    *workspace.Catalog
+	Articles   *workspace.Articles
+	Settings   *workspace.Cache
+	Automation *workspace.Automation
 	// Requests remembers what was sent with an Idempotency-Key.
 	Requests chat.Requests
 	// Counters are shared by all instances; nil: each limits callers by itself.
@@ -88,7 +95,7 @@ type route struct {
 // routes is the whole API.
 func routes() []route {
 	ok := http.StatusOK
-	return slices.Concat(operatorRoutes(), commandRoutes(), talkRoutes(), detailRoutes(), []route{
+	return slices.Concat(operatorRoutes(), workspaceRoutes(), commandRoutes(), talkRoutes(), detailRoutes(), []route{
 		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
 		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
 		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,

@@ -164,7 +164,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 
 // fingerprint tells the request from others with the same key, and leaves its body to be read.
 func fingerprint(r *http.Request) (string, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnyBody+1))
 	if err != nil {
 		return "", chat.Errorf(chat.CodeInvalid, "body: could not be read")
 	}

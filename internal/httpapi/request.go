@@ -17,11 +17,16 @@ import (
 // decode reads the body into a T: one JSON object, no unknown fields, at most MaxBody bytes.
 // Where optional, an empty body is the zero T.
 func decode[T any](r *http.Request, optional bool) (T, error) {
+	return decodeUpTo[T](r, optional, MaxBody)
+}
+
+// decodeUpTo is decode for documents that may be longer.
+func decodeUpTo[T any](r *http.Request, optional bool, most int) (T, error) {
 	var into T
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
 	switch {
-	case len(body) > MaxBody:
-		return into, &statusError{http.StatusRequestEntityTooLarge, chat.Errorf(chat.CodeInvalid, "body: at most %d bytes", MaxBody)}
+	case len(body) > most:
+		return into, &statusError{http.StatusRequestEntityTooLarge, chat.Errorf(chat.CodeInvalid, "body: at most %d bytes", most)}
 	case err != nil:
 		return into, chat.Errorf(chat.CodeInvalid, "body: could not be read")
 	case len(body) == 0 && optional:
