@@ -105,10 +105,9 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	var order []chat.Ref // as first seen: the same records mean the same calls
 	var out events.DynamoDBEventResponse
 	var timers []chat.Timer
-	first := "" // record that called for a timer
 	var routes []chat.RouteJob
 	var tell []chat.Job
-	changed := "" // record that changed a state
+	changed := "" // the first record that changed a state: those behind it wait for the two calls below
 	failed := func(sequence string, err error) {
 		r.Log.ErrorContext(ctx, "relay failed", "sequence", sequence, "error", err)
 		out.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: sequence}}
@@ -119,8 +118,8 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 			failed(rec.SequenceNumber, err)
 			break
 		}
-		if timers = append(timers, due...); first == "" && len(due) > 0 {
-			first = rec.SequenceNumber
+		if timers = append(timers, due...); changed == "" && len(due) > 0 {
+			changed = rec.SequenceNumber
 		}
 		if head != nil {
 			a, b := r.Relay.Follow(before, head)
@@ -134,7 +133,7 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 		}
 	}
 	if err := r.Relay.Arm(ctx, timers); err != nil {
-		failed(first, err)
+		failed(changed, err)
 	} else if err := r.Relay.Route(ctx, routes, tell); err != nil {
 		failed(changed, err)
 	}

@@ -89,3 +89,43 @@ func TestScheduleSweeps(t *testing.T) {
 		t.Error("an event that cannot be read is no error")
 	}
 }
+
+// arming refuses to arm until it is told otherwise.
+type arming struct {
+	calls, armed int
+	fail         error
+}
+
+func (a *arming) Arm(_ context.Context, timers ...chat.Timer) error {
+	a.calls++
+	if a.fail == nil {
+		a.armed += len(timers)
+	}
+	return a.fail
+}
+
+// The timers of a batch are armed together; if they cannot be, the batch comes again from the first record that called
+// for one.
+func TestRelayArmsTheTimersOfABatch(t *testing.T) {
+	t.Parallel()
+	timers := &arming{}
+	handle := func(from, to int) []string {
+		w := newRelayWorld(t)
+		w.Relay.Relay.Arming = &chat.Arming{Timers: timers}
+		return w.handle(t, []StreamRecord{
+			record(0, w.image(0, 1), w.image(0, 2)), // a message: the version is the same
+			record(1, nil, w.image(1, 2)),
+			record(2, nil, w.image(2, 2)),
+		}[from:to]...)
+	}
+	if failed := handle(0, 3); len(failed) > 0 || timers.calls != 1 || timers.armed != 2 {
+		t.Errorf("failed %v, %d timers in %d calls", failed, timers.armed, timers.calls)
+	}
+	if failed := handle(0, 1); len(failed) > 0 || timers.calls != 1 {
+		t.Errorf("failed %v, %d calls: a message arms nothing", failed, timers.calls)
+	}
+	timers.fail = errors.New("throttled")
+	if failed := handle(0, 3); !slices.Equal(failed, []string{"s1"}) {
+		t.Errorf("failed %v", failed)
+	}
+}
