@@ -56,9 +56,17 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, States: store, Staff: store, Entries: store,
 		Delivery: delivery, Routing: delivery.Routing, Colleague: ids.Colleague, Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}
+	audit := &identity.Audit{Store: ids}
+	sessions.Accounts, sessions.Audit = ids, audit
+	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit}
 	return &httpapi.API{
+		People: people,
+		Keys:   &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
+		Audit:  audit,
+		SignOn: newSignOn(env, ids, settings, sessions, audit),
+		PublicURL: env.Optional("PUBLIC_URL", ""),
 		Customers:     &identity.Customers{Workspaces: settings, Sessions: sessions},
-		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions},
+		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit},
 		Sessions:      sessions,
 		Tickets:       &identity.Tickets{Store: ids, Workspaces: settings},
 		Workspaces:    ids,

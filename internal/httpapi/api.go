@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/workspace"
 )
@@ -33,6 +34,16 @@ type API struct {
 	Chat      *chat.Service
 	Delivery  *chat.Delivery
 	Directory chat.Directory
+	// Contacts knows the customers, CustomerTokens checks the business's word of who they are.
+	Contacts       *contact.Service
+	CustomerTokens *identity.CustomerTokens
+	// People, Keys, Audit and SignOn keep the workspace's staff, its keys and bots, its audit log and identity provider.
+	People *identity.People
+	Keys   *identity.Keys
+	Audit  *identity.Audit
+	SignOn *identity.SignOn
+	// PublicURL is where this API is reached when that is not where the gateway is asked, such as behind a CDN; "" else.
+	PublicURL string
 	// Catalog and Articles are what the workspace sets for itself, Settings what follows from it; Automation tries rules out
 	// and applies macros.
 	Catalog    *workspace.Catalog
@@ -95,31 +106,40 @@ type route struct {
 // routes is the whole API.
 func routes() []route {
 	ok := http.StatusOK
-	return slices.Concat(operatorRoutes(), workspaceRoutes(), commandRoutes(), talkRoutes(), detailRoutes(), []route{
-		{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
-		{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
-		{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,
-			says: says{name: "currentSession", summary: "Read the session of the token.", answers: map[int]any{ok: Session{}}}},
-		{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut,
-			says: says{name: "signOut", summary: "Sign out, and close the session's sockets after a bye.", answers: map[int]any{http.StatusNoContent: nil}}},
-		{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket, says: saysTicket()},
-		{pattern: "GET /v1/conversations", command: chat.CommandMine, polled: true, serve: (*API).listConversations, says: saysConversations()},
-		{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation, says: says{
-			name: "conversation", summary: "Read the state of play and the newest events, as a socket's welcome has them.",
-			answers: map[int]any{ok: Conversation{}}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
-		{pattern: "GET /v1/conversations/{id}/events", command: chat.CommandPage, serve: (*API).events, says: saysEvents()},
-		{pattern: "GET /v1/health", open: true, serve: (*API).health, says: says{
-			name: "health", summary: "Say that the API answers; with deep=1, for staff, that its table does.", answers: map[int]any{ok: Health{}},
-			query: []Parameter{{Name: "deep", Summary: "Read the table too; needs a session of staff.", Values: []string{"1"}}},
-			codes: []chat.Code{chat.CodeInvalid, chat.CodeUnauthenticated, chat.CodeForbidden}}},
-		{pattern: "GET /v1/openapi.json", open: true, polled: true, serve: (*API).openAPI, says: says{
-			name: "openapi", summary: "Get this description of the API (OpenAPI 3.1).", answers: map[int]any{ok: Media("application/json")}}},
-		{pattern: "GET /v1/docs", open: true, polled: true, serve: (*API).docs, says: says{
-			name: "docs", summary: "Read the same as a page.", answers: map[int]any{ok: Media("text/html")}}},
-		{pattern: "GET " + errorsPage, open: true, polled: true, serve: (*API).errorsDoc, says: says{
-			name: "errorDocs", summary: "Read what each code means and what to do about it: the page that problems' types name.",
-			answers: map[int]any{ok: Media("text/html")}}},
-	})
+	return slices.Concat(
+		contactRoutes(), banRoutes(), customerRoutes(),
+		peopleRoutes(),
+		sessionRoutes(),
+		keyRoutes(),
+		auditRoutes(),
+		oidcRoutes(),
+		workspaceRoutes(),
+		operatorRoutes(),
+		commandRoutes(), talkRoutes(), detailRoutes(), []route{
+			{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
+			{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},
+			{pattern: "GET /v1/sessions/current", serve: (*API).currentSession,
+				says: says{name: "currentSession", summary: "Read the session of the token.", answers: map[int]any{ok: Session{}}}},
+			{pattern: "DELETE /v1/sessions/current", serve: (*API).signOut,
+				says: says{name: "signOut", summary: "Sign out, and close the session's sockets after a bye.", answers: map[int]any{http.StatusNoContent: nil}}},
+			{pattern: "POST /v1/socket-tickets", command: chat.CommandHello, serve: (*API).issueTicket, says: saysTicket()},
+			{pattern: "GET /v1/conversations", command: chat.CommandMine, polled: true, serve: (*API).listConversations, says: saysConversations()},
+			{pattern: "GET /v1/conversations/{id}", command: chat.CommandPage, serve: (*API).conversation, says: says{
+				name: "conversation", summary: "Read the state of play and the newest events, as a socket's welcome has them.",
+				answers: map[int]any{ok: Conversation{}}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
+			{pattern: "GET /v1/conversations/{id}/events", command: chat.CommandPage, serve: (*API).events, says: saysEvents()},
+			{pattern: "GET /v1/health", open: true, serve: (*API).health, says: says{
+				name: "health", summary: "Say that the API answers; with deep=1, for staff, that its table does.", answers: map[int]any{ok: Health{}},
+				query: []Parameter{{Name: "deep", Summary: "Read the table too; needs a session of staff.", Values: []string{"1"}}},
+				codes: []chat.Code{chat.CodeInvalid, chat.CodeUnauthenticated, chat.CodeForbidden}}},
+			{pattern: "GET /v1/openapi.json", open: true, polled: true, serve: (*API).openAPI, says: says{
+				name: "openapi", summary: "Get this description of the API (OpenAPI 3.1).", answers: map[int]any{ok: Media("application/json")}}},
+			{pattern: "GET /v1/docs", open: true, polled: true, serve: (*API).docs, says: says{
+				name: "docs", summary: "Read the same as a page.", answers: map[int]any{ok: Media("text/html")}}},
+			{pattern: "GET " + errorsPage, open: true, polled: true, serve: (*API).errorsDoc, says: says{
+				name: "errorDocs", summary: "Read what each code means and what to do about it: the page that problems' types name.",
+				answers: map[int]any{ok: Media("text/html")}}},
+		})
 }
 
 // Handler returns the routes as one handler.
@@ -213,9 +233,12 @@ func (a *API) admit(c *call, route route) error {
 // authenticate finds the session and checks that its role, and its grants, may issue the command at all. How far the
 // permission reaches is checked where the thing is read.
 func (a *API) authenticate(c *call, command chat.Command) error {
+	if identity.IsKey(bearer(c.Request)) {
+		return a.authenticateKey(c, command)
+	}
 	opened, err := a.Sessions.Authenticate(c.Context(), bearer(c.Request))
 	if err != nil {
-		return err
+		return a.Contacts.Explain(c.Context(), bearer(c.Request), err)
 	}
 	c.session = opened
 	if command != "" {

@@ -12,7 +12,9 @@ import (
 const MaxBody = 16 << 10
 
 // CustomerSessionRequest is the body of POST /v1/customer-sessions. With an Authorization header the session of
-// that token is returned (200) and kept alive, else a new anonymous customer is made (201).
+// that token is returned (200) and kept alive, else a new anonymous customer is made (201). With an identity the
+// session is that of the customer whom the business's token names: a new one (201), in which case the one before is
+// revoked, or the same (200), if it is theirs already.
 //
 // Errors: invalid; not_found (widget_unknown); forbidden (origin_not_allowed: the Origin header is absent or not
 // among the widget's); unauthenticated (session_unknown, session_expired, session_revoked: forget the token; ask
@@ -20,6 +22,8 @@ const MaxBody = 16 << 10
 type CustomerSessionRequest struct {
 	// WidgetKey says whose widget this is: "wk_…", at most 64 bytes.
 	WidgetKey string `json:"widgetKey"`
+	// Identity is the business's token that says who this is: a JWT, at most 8 KiB, good for once.
+	Identity string `json:"identity,omitempty"`
 }
 
 // StaffSessionRequest is the body of POST /v1/staff-sessions (201).
@@ -47,8 +51,15 @@ type Session struct {
 	Role      chat.Role        `json:"role"`
 	// Name of a member of staff.
 	Name string `json:"name,omitempty"`
-	// ExpiresAt is 12 hours after sign-in for staff; for customers 180 days after the last use, counted in days.
+	// ExpiresAt is 12 hours after sign-in for staff, or 7 days after the last refresh and at most 30 after sign-in; for
+	// customers 180 days after the last use, counted in days.
 	ExpiresAt int64 `json:"expiresAt"`
+	// Departments that a member of staff works in; absent for everywhere.
+	Departments []chat.DepartmentID `json:"departments,omitempty"`
+	// TokenExpiresAt is when Token ends, for sessions that are refreshed: refresh them before.
+	TokenExpiresAt int64 `json:"tokenExpiresAt,omitempty"`
+	// RefreshToken gets the next Token, once. It cannot be had again.
+	RefreshToken string `json:"refreshToken,omitempty"`
 }
 
 // TicketRequest is the body of POST /v1/socket-tickets (201); an empty body is the same as {}.

@@ -127,7 +127,7 @@ func saysCustomerSession() says {
 	return says{
 		name: "startCustomerSession", summary: "Make an anonymous customer, or keep the session of the token that is presented.",
 		request: CustomerSessionRequest{}, answers: map[int]any{http.StatusCreated: Session{}, http.StatusOK: Session{}},
-		codes: []chat.Code{chat.CodeNotFound, chat.CodeForbidden, chat.CodeUnauthenticated},
+		codes: []chat.Code{chat.CodeBanned, chat.CodeNotFound, chat.CodeForbidden, chat.CodeUnauthenticated},
 	}
 }
 
@@ -142,7 +142,7 @@ func saysStaffSession() says {
 func saysTicket() says {
 	return says{
 		name: "issueSocketTicket", summary: "Get a ticket that opens one socket, and learn what became of the one before.",
-		request: TicketRequest{}, optional: true, answers: map[int]any{http.StatusCreated: Ticket{}},
+		request: TicketRequest{}, optional: true, answers: map[int]any{http.StatusCreated: Ticket{}}, codes: []chat.Code{chat.CodeBanned},
 	}
 }
 

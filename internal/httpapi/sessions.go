@@ -9,22 +9,6 @@ import (
 	"github.com/parley-chat/parley/internal/identity"
 )
 
-func (a *API) startCustomer(c *call) (int, any, error) {
-	body, err := decode[CustomerSessionRequest](c.Request, false)
-	if err != nil {
-		return 0, nil, err
-	}
-	token := bearer(c.Request)
-	c.session, err = a.Customers.Start(c.Context(), body.WidgetKey, c.Header.Get("Origin"), token)
-	if err != nil {
-		return 0, nil, err
-	}
-	if token != "" {
-		return http.StatusOK, sessionOf(c.session, true), nil
-	}
-	return http.StatusCreated, sessionOf(c.session, true), nil
-}
-
 func (a *API) signIn(c *call) (int, any, error) {
 	body, err := decode[StaffSessionRequest](c.Request, false)
 	if err != nil {
@@ -59,6 +43,9 @@ func (a *API) signOut(c *call) (int, any, error) {
 func (a *API) issueTicket(c *call) (int, any, error) {
 	body, err := decode[TicketRequest](c.Request, true)
 	if err != nil {
+		return 0, nil, err
+	}
+	if err := a.welcome(c); err != nil {
 		return 0, nil, err
 	}
 	issued, err := a.Tickets.Issue(c.Context(), c.session, c.Header.Get("Origin"))
@@ -101,9 +88,12 @@ func (a *API) checkTable(c *call) error {
 
 func sessionOf(o identity.Opened, withToken bool) Session {
 	s := o.Session
-	out := Session{Session: s.ID, Workspace: s.Workspace, User: s.User, Role: s.Role, Name: s.Name, ExpiresAt: s.Expires.UnixMilli()}
+	out := Session{
+		Session: s.ID, Workspace: s.Workspace, User: s.User, Role: s.Role, Name: s.Name, Departments: s.Departments.All(),
+		ExpiresAt: s.Expires.UnixMilli(), TokenExpiresAt: unixMilli(s.AccessUntil()),
+	}
 	if withToken {
-		out.Token = o.Token.Text()
+		out.Token, out.RefreshToken = o.Token.Text(), o.Refresh.Text()
 	}
 	return out
 }

@@ -122,6 +122,9 @@ func newWorld(t *testing.T) *world {
 		Version:       "1.2.3", Region: "eu-central-1",
 		Log: slog.New(slog.NewJSONHandler(&w.logged, nil)),
 	}
+	w.people(sessions)
+	w.customers(sessions)
+	w.workspace()
 	w.handler = w.api.Handler()
 	return w
 }
