@@ -16,7 +16,7 @@
 //   - says names, summarizes and documents it: answers, parameters, codes, and says.segments for parts of the path
 //     other than a conversation's {id}. Every field has a doc comment.
 //   - Then: a line in fixtures (permission_test.go: every kind of caller is tried), one in bodies (operation_test.go)
-//     if it has a body, one per new body in TestHTTPBodiesFitTheirSchemas, and make contract. Goldens:
+//     if it has a body, and make contract (after it events/ and the documents served are current). Goldens:
 //     go test ./internal/httpapi -run TestReplay -update.
 //
 // Limits of requests are in ratelimit.go, with what they guarantee.
