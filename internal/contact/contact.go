@@ -77,6 +77,9 @@ const (
 	Phone AddressKind = "phone"
 )
 
+// AddressKinds lists every kind.
+func AddressKinds() []AddressKind { return []AddressKind{Email, Phone} }
+
 // Address is where the person can be reached.
 type Address struct {
 	Kind  AddressKind

@@ -74,6 +74,9 @@ const (
 	ES256 Algorithm = "ES256"
 )
 
+// Algorithms lists every algorithm.
+func Algorithms() []Algorithm { return []Algorithm{HS256, RS256, ES256} }
+
 // IdentityKey checks the tokens by which a business says who its customers are.
 type IdentityKey struct {
 	Workspace chat.WorkspaceID

@@ -8,6 +8,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/identity"
 )
 
@@ -136,6 +137,14 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, chat.Codes())
 	case reflect.TypeFor[identity.Reason]():
 		return oneOf(dir, identity.Reasons())
+	case reflect.TypeFor[contact.ID]():
+		return idSchema(contact.Prefix)
+	case reflect.TypeFor[contact.AddressKind]():
+		return oneOf(dir, contact.AddressKinds())
+	case reflect.TypeFor[contact.EventType]():
+		return oneOf(dir, contact.EventTypes())
+	case reflect.TypeFor[identity.Algorithm]():
+		return oneOf(dir, identity.Algorithms())
 	case reflect.TypeFor[identity.Fate]():
 		return oneOf(dir, []identity.Fate{identity.FateUsed, identity.FateExpired, identity.FateInvalid, identity.FateUnused})
 	}
