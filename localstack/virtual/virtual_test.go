@@ -36,8 +36,8 @@ func play(t *testing.T, o Options, test func(*scene)) {
 		if failures := w.Failures(); o.Fault == nil && len(failures) > 0 {
 			t.Errorf("functions failed:\n%s", strings.Join(failures, "\n"))
 		}
-		if o.Fault == nil && !o.Stop && len(w.Warnings) > 0 {
-			t.Errorf("the stack warns: %q", w.Warnings)
+		if o.Fault == nil && !o.Stop && len(w.Warnings()) > 0 {
+			t.Errorf("the stack warns: %q", w.Warnings())
 		}
 	})
 }
@@ -271,7 +271,7 @@ func TestOfferedToFortyOperators(t *testing.T) {
 		if took := time.Since(begun); took < n*30*time.Second || took > n*35*time.Second {
 			s.Errorf("it took %s", took)
 		}
-		for _, warning := range s.Warnings {
+		for _, warning := range s.Warnings() {
 			if strings.Contains(warning, "recursion stopped") {
 				s.Error(warning)
 			}

@@ -66,7 +66,7 @@ type World struct {
 	handlers  map[string]lambda.Handler
 
 	mu       sync.Mutex // guards what follows
-	Warnings []string
+	warnings []string
 	invoked  map[string]int
 	pushed   int
 	errs     []string
@@ -122,7 +122,7 @@ func (w *World) Close(ctx context.Context) error {
 func (w *World) warn(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.Warnings = append(w.Warnings, text)
+	w.warnings = append(w.warnings, text)
 }
 
 // Invoked returns how often a function ran.
@@ -137,6 +137,13 @@ func (w *World) Failures() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.errs)
+}
+
+// Warnings returns what the stack warned of.
+func (w *World) Warnings() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.warnings)
 }
 
 type traceKey struct{}
