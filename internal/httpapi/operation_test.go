@@ -23,6 +23,9 @@ var bodies = map[string]string{
 // ask sends a request of the operation as somebody who may make it.
 func (w *world) ask(op Operation, query string) answer {
 	w.t.Helper()
+	if f, ok := commandFixtures()[op.Name]; ok {
+		return w.askAllowed(op, f, query)
+	}
 	if f, ok := contactFixtures()[op.Name]; ok {
 		if f.about == aboutSelf {
 			return w.askCustomer(op, f, query)

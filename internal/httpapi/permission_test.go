@@ -83,6 +83,7 @@ func allFixtures() map[string]fixture {
 	all := peopleFixtures()
 	maps.Copy(all, operatorFixtures())
 	maps.Copy(all, workspaceFixtures())
+	maps.Copy(all, commandFixtures())
 	maps.Copy(all, fixtures)
 	maps.Copy(all, contactFixtures())
 	return all

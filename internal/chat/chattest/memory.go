@@ -276,7 +276,6 @@ func (m *Memory) participants(h *chat.Head, actor chat.UserID, c chat.Change) {
 		delete(h.Participants, u)
 		delete(m.members, member{h.Workspace, u, h.Conversation})
 		maps.DeleteFunc(h.Listeners, func(_ chat.ConnectionID, l chat.Listener) bool { return l.User == u })
-		maps.DeleteFunc(m.rows[h.Ref], func(_ chat.ConnectionID, l chat.Listener) bool { return l.User == u })
 	}
 	for u := range h.Participants {
 		m.members[member{h.Workspace, u, h.Conversation}] = !h.Status.Over()
