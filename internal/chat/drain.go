@@ -11,8 +11,8 @@ import (
 const (
 	// drainAssignments is how many conversations one job gives out.
 	drainAssignments = 200
-	// drainTime is how long it takes, well below the route function's timeout of 30 s.
-	drainTime = 8 * time.Second
+	// drainTime is how long it takes, well below the route function's timeout of 10 s.
+	drainTime = 4 * time.Second
 	// drainPage is how many entries are read at first; each further page is four times as long.
 	drainPage = 50
 	// drainDepth is how deep the queue is searched for entries that can be given out.

@@ -106,13 +106,13 @@ func (f *fire) burn(ctx context.Context, seed uint64) map[string]string {
 	ids := map[string]string{}
 	for name, r := range map[string]faults.Rule{
 		"jobs delivered twice":              {Service: "sqs-mapping", Operation: "Deliver", Kind: seam.FaultDuplicate, Probability: 0.2},
-		"jobs done and forgotten":           {Service: "sqs-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultLose, Probability: 0.02},
+		"jobs done and forgotten":           {Service: "sqs-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultLose, Skip: 20, Times: 2},
 		"stream records twice":              {Service: "stream-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultDuplicate, Probability: 0.1},
 		"transactions done, answer lost":    {Service: seam.DynamoDB, Operation: "TransactWriteItems", Phase: seam.After, Kind: seam.FaultLose, Probability: 0.03},
 		"transactions in conflict":          {Service: seam.DynamoDB, Operation: "TransactWriteItems", Kind: seam.FaultError, ErrorType: "TransactionConflictException", Probability: 0.05},
 		"storage throttled":                 {Service: seam.DynamoDB, Function: "RouteFunction", Kind: seam.FaultError, ErrorType: "ProvisionedThroughputExceededException", Probability: 0.03},
-		"route killed before a transaction": {Service: seam.DynamoDB, Operation: "TransactWriteItems", Function: "RouteFunction", Kind: seam.FaultKill, Probability: 0.02},
-		"route killed after a transaction":  {Service: seam.DynamoDB, Operation: "TransactWriteItems", Function: "RouteFunction", Phase: seam.After, Kind: seam.FaultKill, Probability: 0.02},
+		"route killed before a transaction": {Service: seam.DynamoDB, Operation: "TransactWriteItems", Function: "RouteFunction", Kind: seam.FaultKill, Skip: 30, Times: 2},
+		"route killed after a transaction":  {Service: seam.DynamoDB, Operation: "TransactWriteItems", Function: "RouteFunction", Phase: seam.After, Kind: seam.FaultKill, Skip: 60, Times: 2},
 	} {
 		r.Seed = seed + uint64(len(ids))
 		made, err := f.rig.Break(ctx, r)
@@ -125,9 +125,9 @@ func (f *fire) burn(ctx context.Context, seed uint64) map[string]string {
 // kill ends a function's processes now and then.
 func (f *fire) kill(ctx context.Context, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 99))
-	for sleep(ctx, time.Second) {
+	for sleep(ctx, 2*time.Second) {
 		functions := []string{"RouteFunction", "RelayFunction", "SocketFunction", "DeliverFunction", "TimerFunction"}
-		_, _ = f.rig.Kill(ctx, functions[rng.IntN(len(functions))]) // one that does not run has nothing to lose
+		_, _ = f.rig.World.Kill(ctx, functions[rng.IntN(len(functions))]) // one that does not run has nothing to lose
 	}
 }
 
