@@ -59,7 +59,7 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 	audit := &identity.Audit{Store: ids}
 	sessions.Accounts, sessions.Audit = ids, audit
 	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit}
-	return &httpapi.API{
+	api := &httpapi.API{
 		People: people,
 		Keys:   &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
 		Audit:  audit,
@@ -81,4 +81,6 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Region:        env.Required("AWS_REGION"),
 		Log:           log,
 	}
+	addWorkspace(api, store, service, delivery)
+	return api
 }

@@ -29,15 +29,21 @@ func main() {
 	stream := &dynamo.Stream{API: aws.Streams()}
 	timers := &chat.Timetable{Queue: &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}, Dues: store}
 	arming := &chat.Arming{Timers: timers, Active: store, States: store}
-	(&workspace.Cache{Store: &dynamo.Workspace{Store: store}}).Arm(arming)
+	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}}
+	settings.Arm(arming)
 	relay := &worker.Relay{
 		Relay: &chat.Relay{
 			Arming:  arming,
 			Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
 			Deliver: &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Reader:  store, Tails: store,
-			Subscriptions: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now},
-			Queue:         &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},
+			Subscriptions: &workspace.Subscribers{
+				Source: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now}, Settings: settings,
+			},
+			Queue: &workspace.Sorted{
+				Automation:   &queue.Integration{API: aws.SQS(), URL: env.Required("AUTOMATION_QUEUE_URL")},
+				Integrations: &queue.Integration{API: aws.SQS(), URL: env.Required("INTEGRATION_QUEUE_URL")},
+			},
 		},
 		Head:     store.HeadOfImage,
 		Ends:     store.EndsOfImage,

@@ -4,6 +4,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/worker"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 func main() {
@@ -28,12 +30,11 @@ func main() {
 		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
 	}
-	route := &worker.Route{
-		Chat: &chat.Service{
-			Log: store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Delivery: delivery, Epoch: epoch,
-		},
-		Log: telemetry.Logger(env),
+	service := &chat.Service{
+		Log: store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Delivery: delivery, Epoch: epoch,
 	}
+	(&workspace.Cache{Store: &dynamo.Workspace{Store: store}}).Serve(service)
+	route := &worker.Route{Chat: service, Log: telemetry.Logger(env)}
 	if err := env.Err(); err != nil {
 		slog.Error("configuration", "error", err)
 		os.Exit(1)

@@ -4,6 +4,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
+	"github.com/parley-chat/parley/internal/workspace"
 	"github.com/parley-chat/parley/internal/wsapi"
 	"github.com/parley-chat/parley/internal/wsauth"
 )
@@ -31,15 +33,14 @@ func main() {
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
 		Routing: routing,
 	}
-	handler := &wsapi.Handler{
-		Chat: &chat.Service{
-			Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
-			States: store, Colleague: dynamo.Identity{Store: store}.Colleague, Staff: store, Entries: store, Routing: routing,
-			Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Arrivals: identity.Arrivals{Store: dynamo.Identity{Store: store}},
-			Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
-		},
-		Delivery: delivery, Principal: wsauth.Principal, Log: telemetry.Logger(env),
+	service := &chat.Service{
+		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
+		States: store, Colleague: dynamo.Identity{Store: store}.Colleague, Staff: store, Entries: store, Routing: routing,
+		Sessions: &identity.Sessions{Store: dynamo.Identity{Store: store}}, Arrivals: identity.Arrivals{Store: dynamo.Identity{Store: store}},
+		Epoch: epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}
+	(&workspace.Cache{Store: &dynamo.Workspace{Store: store}}).Serve(service)
+	handler := &wsapi.Handler{Chat: service, Delivery: delivery, Principal: wsauth.Principal, Log: telemetry.Logger(env)}
 	if err := env.Err(); err != nil {
 		slog.Error("configuration", "error", err)
 		os.Exit(1)
