@@ -83,12 +83,13 @@ func arrangeCommand(action, members string, prepare func(*world, *chattest.Memor
 		if prepare != nil {
 			prepare(w, memory)
 		}
+		body := members
 		if w.role(token) == chat.RoleBot {
 			h, err := memory.Head(w.t.Context(), chat.Ref{Workspace: workspaceOne, Conversation: talk})
 			w.must(err)
-			members = strings.TrimPrefix(fmt.Sprintf(`%s,"epoch":%d`, members, h.Epoch), ",")
+			body = strings.TrimPrefix(fmt.Sprintf(`%s,"epoch":%d`, members, h.Epoch), ",")
 		}
-		return "/v1/conversations/" + string(talk) + "/" + action, "{" + members + "}"
+		return "/v1/conversations/" + string(talk) + "/" + action, "{" + body + "}"
 	}
 }
 
