@@ -52,6 +52,7 @@ var adapters = map[string][]string{
 	"internal/protocol":               nil,
 	"internal/wsapi":                  {"internal/protocol", "internal/jsonscan"},
 	"internal/wsauth":                 {"internal/protocol", "internal/jsonscan"},
+	"internal/oidc":                   nil,
 	"internal/httpapi":                {"internal/protocol", "internal/jsonscan"},
 	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
 	"internal/customertoken":          nil,
@@ -70,6 +71,8 @@ var cores = map[string][]string{
 var deployedLibraries = []string{
 	"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "golang.org/x/crypto/", "golang.org/x/sys/",
 	"github.com/golang-jwt/jwt/v5", // customers' tokens
+	// What talks to identity providers: in the api function.
+	"github.com/coreos/go-oidc/v3/", "github.com/go-jose/go-jose/v4/", "golang.org/x/oauth2/",
 }
 
 func TestCoresImportTheStandardLibraryOnly(t *testing.T) {
@@ -132,6 +135,9 @@ func TestNothingForTestsIsDeployed(t *testing.T) {
 	for name, p := range list(t, "../functions/...") {
 		if !strings.HasPrefix(name, "functions/") {
 			continue
+		}
+		if name != "functions/api" && slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "golang.org/x/oauth2") }) {
+			t.Errorf("%s could talk to identity providers: that is for the api function", name)
 		}
 		for _, dep := range p.Deps {
 			short := strings.TrimPrefix(dep, module)

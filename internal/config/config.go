@@ -58,6 +58,9 @@ func (r *Reader) Uint(name string, bits int) uint64 {
 	return n
 }
 
+// Refuse notes that the environment is wrong in a way that only the caller can see.
+func (r *Reader) Refuse(why string) { r.errs = append(r.errs, errors.New("environment variable "+why)) }
+
 // Err returns everything that was wrong.
 func (r *Reader) Err() error { return errors.Join(r.errs...) }
 
