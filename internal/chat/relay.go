@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -188,7 +189,22 @@ func (r *Relay) Trim(ctx context.Context, after *Head) error {
 func sizeOfTail(tail []Event) int {
 	n := 0
 	for _, e := range tail {
-		n += len(e.Text) + len(e.Reason) + eventOverhead
+		n += len(e.Text) + len(e.Reason) + eventOverhead + e.Detail.size()
+	}
+	return n
+}
+
+// size is about what the texts of a detail take in the tail.
+func (d *Detail) size() int {
+	if d == nil {
+		return 0
+	}
+	n := eventOverhead
+	for k, v := range d.Fields {
+		n += len(k) + len(v)
+	}
+	for _, tag := range slices.Concat(d.Tags, d.Untagged) {
+		n += len(tag)
 	}
 	return n
 }
