@@ -81,6 +81,7 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Region:        env.Required("AWS_REGION"),
 		Log:           log,
 	}
+	addContacts(api, store, service)
 	addWorkspace(api, store, service, delivery)
 	return api
 }
