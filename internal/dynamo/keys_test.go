@@ -50,6 +50,8 @@ func TestKeysAreStoredData(t *testing.T) {
 		{key{shelfPartition(chat.Shelf{Workspace: goldenWorkspace, Kind: chat.ShelfCustomer, Name: string(goldenUser)}), ""}, key{w + "#customer#O#u_01kaw3v4x0fedcba9876543210", ""}},
 		{tagKey(ref, "v.i.p.#1", time.UnixMilli(600_005)), key{w + "#tag#v.i.p.#1", "0000000600005#c_01kaw3v4x0c0nversat10n0001"}},
 		{operatorKey(goldenWorkspace, goldenUser), key{w + "#operators", "u_01kaw3v4x0fedcba9876543210"}},
+		{operatorEventKey(goldenWorkspace, goldenUser, 12), key{w + "#u_01kaw3v4x0fedcba9876543210", "E000000000012"}},
+		{assignmentsKey(goldenWorkspace, ""), key{w + "#routing", "D"}},
 		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindSettings}, "settings"), key{w + "#config", "settings#settings"}},
 		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindMacro}, "x_1"), key{w + "#library", "macro#x_1"}},
 		{entryKey(workspace.Place{Workspace: goldenWorkspace, Kind: workspace.KindCanned, Owner: goldenUser}, "n_1"), key{w + "#own#u_01kaw3v4x0fedcba9876543210", "canned#n_1"}},
