@@ -121,7 +121,7 @@ func widgetRoutes() []route {
 		{pattern: "GET /v1/widget/config", open: true, polled: true, serve: (*API).widgetConfig, says: says{
 			name: "widgetConfig", summary: "Read what a page's widget shows before anybody has signed in: hours, texts, forms, greetings, departments. The page's origin must be allowed.",
 			answers: map[int]any{http.StatusOK: workspace.WidgetConfig{}},
-			query:   []Parameter{{Name: "key", Summary: "The widget's key, wk_…"}},
+			query:   []Parameter{{Name: "key", Summary: "The widget's key, which begins with wk_."}},
 			codes:   []chat.Code{chat.CodeInvalid, chat.CodeNotFound, chat.CodeForbidden}}},
 	}
 }
