@@ -168,4 +168,3 @@ func (i *Issuers) complete(ctx context.Context, provider *oidc.Provider, p ident
 	}
 	return nil
 }
-

@@ -3,6 +3,7 @@ package identitytest
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,10 @@ type Store interface {
 	identity.SessionStore
 	identity.TicketStore
 	identity.Attempts
+	identity.Roster
+	identity.KeyStore
+	identity.AuditStore
+	identity.ProviderStore
 }
 
 var _ Store = (*Memory)(nil)
@@ -32,7 +37,8 @@ var start = time.Date(2026, 11, 2, 9, 30, 0, 123_000_000, time.UTC)
 // Run holds store to the guarantees of the ports. The store may hold other things; the suite uses fresh ids.
 func Run(t *testing.T, store Store) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, Store){
+	tests := peopleTests()
+	maps.Copy(tests, map[string]func(*testing.T, Store){
 		"workspace and widget": testWorkspace,
 		"staff":                testStaff,
 		"session":              testSession,
@@ -41,7 +47,8 @@ func Run(t *testing.T, store Store) {
 		"ticket":               testTicket,
 		"ticket race":          testTicketRace,
 		"attempts":             testAttempts,
-	} {
+	})
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, store)
