@@ -42,7 +42,7 @@ func (s *Service) Adopt(ctx context.Context, from, to Principal) error {
 }
 
 func (s *Service) adopt(ctx context.Context, from, to Principal, id ConversationID) error {
-	var muted time.Time
+	var before Participant
 	c := &command{
 		drafts: []Event{{
 			ID: derivedID(adoptedBeside+string(to.User), EventID(id)), Type: EventIdentified, Sender: to.User, Role: to.Role, Subject: from.User,
@@ -50,10 +50,17 @@ func (s *Service) adopt(ctx context.Context, from, to Principal, id Conversation
 		Append: Append{Ref: Ref{from.Workspace, id}, Track: Desk, Rule: Rule{Actor: from.User, Participant: true}},
 	}
 	out, err := s.transit(ctx, from, c, Own, func(h *Head) (*Change, []Event, error) {
-		muted = h.Participants[from.User].MutedUntil
-		return &Change{
-			Aside: true, Customer: to.User, Add: map[UserID]Role{to.User: RoleCustomer}, Remove: []UserID{from.User},
-		}, nil, nil
+		before = h.Participants[from.User]
+		change := &Change{Aside: true, Customer: to.User, Add: map[UserID]Role{to.User: RoleCustomer}, Remove: []UserID{from.User}}
+		if !h.Status.Waits() {
+			return change, nil, nil
+		}
+		change.Priority = &h.Priority // its entry in the queue names the customer, and is written anew
+		entry, err := s.States.Entry(ctx, h)
+		if entry != nil {
+			change.Entry = *entry
+		}
+		return change, nil, err
 	})
 	if CodeOf(err) == CodeNotFound { // an earlier try has done it
 		return nil
@@ -61,10 +68,13 @@ func (s *Service) adopt(ctx context.Context, from, to Principal, id Conversation
 	if err != nil {
 		return err
 	}
-	if muted.After(s.now()) {
-		if err := s.mute(ctx, out.Head.Ref, to.User, muted); err != nil {
+	if until := before.MutedUntil; until.After(s.now()) {
+		if err := s.mute(ctx, out.Head.Ref, to.User, until); err != nil {
 			return err
 		}
+	}
+	if before.Cursor > 0 {
+		_, _ = s.Subs.MoveCursor(ctx, out.Head.Ref, to.User, before.Cursor) // else it counts as unread, until it is read
 	}
 	if s.Delivery == nil {
 		return nil

@@ -19,6 +19,7 @@ func TestAdopt(t *testing.T) {
 	w.conv = w.newConversation()
 	w.start("again")
 	known := w.principal(w.customer.Workspace, chat.RoleCustomer, "known-1")
+	read := w.head().Participants[w.customer.User].Cursor
 	adopt := func() { w.must(w.svc.Adopt(t.Context(), w.customer, known)) }
 	adopt()
 	adopt() // nothing is left to do
@@ -32,6 +33,12 @@ func TestAdopt(t *testing.T) {
 	w.refused(err, chat.CodeNotFound)
 	w.say(known, "it is me")
 	w.same(w.texts(chat.Public), []string{"again", "it is me"})
+	waiting, err := w.store.Waiting(t.Context(), known.Workspace, "", 9)
+	w.must(err)
+	if len(waiting) != 1 || waiting[0].Customer != known.User {
+		t.Errorf("the queue: %+v", waiting)
+	}
+	w.same(h.Participants[known.User].Cursor, read)
 	state, err := w.store.State(t.Context(), w.ref())
 	w.must(err)
 	w.same(state.Customer, known.User)

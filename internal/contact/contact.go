@@ -33,12 +33,13 @@ func (id ID) User() chat.UserID {
 	return chat.UserID(chat.UserPrefix + strings.TrimPrefix(string(id), Prefix))
 }
 
-// Limits of a contact. A merge moves every row of a contact in one transaction, and DynamoDB takes 100 items in one.
+// Limits of a contact. A merge moves every row of a contact in one transaction, and DynamoDB takes 100 items in one
+// (Amazon DynamoDB Developer Guide, "Service, account, and table quotas").
 const (
 	MaxIdentities = 10
 	MaxAddresses  = 10
 	// MaxUsers is how many devices and identities are remembered; beyond it the oldest anonymous device is forgotten.
-	MaxUsers    = 20
+	MaxUsers    = 12
 	MaxFields   = 50
 	MaxConsents = 20
 	MaxGoals    = 50

@@ -114,7 +114,7 @@ func (x *expression) aside(a chat.Append, c chat.Change) *chat.Waiting {
 	if !c.Status.Waits() {
 		return nil
 	}
-	e := waitingEntry(a.Ref, c.Entry.Keep(c.Old), c.Status, customerOf(c.Old), c.Old.Department, *c.Priority, c.Old.QueuedAt, c.Old.Version)
+	e := waitingEntry(a.Ref, c.Entry.Keep(c.Old), c.Status, cmp.Or(c.Customer, customerOf(c.Old)), c.Old.Department, *c.Priority, c.Old.QueuedAt, c.Old.Version)
 	return &e
 }
 

@@ -63,7 +63,7 @@ type ContactCard struct {
 	LastSeenAt int64            `json:"lastSeenAt,omitempty"`
 	Consents   []ContactConsent `json:"consents"`
 	Goals      []ContactGoal    `json:"goals"`
-	// Users are the devices and identities of this person, at most 20.
+	// Users are the devices and identities of this person, at most 12.
 	Users []chat.UserID `json:"users"`
 	Notes int           `json:"notes"`
 	// Ban that keeps this person out, absent for none; one may be over.

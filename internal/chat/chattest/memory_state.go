@@ -28,13 +28,13 @@ func (m *Memory) aside(h *chat.Head, actor chat.UserID, c chat.Change) {
 	if c.Raises() {
 		h.Asides++
 	}
+	m.participants(h, actor, c)
 	if c.Priority != nil {
 		h.Priority = *c.Priority
 		if h.Status.Waits() {
 			m.waiting[h.Ref] = entry(h, c.Entry.Keep(h))
 		}
 	}
-	m.participants(h, actor, c)
 }
 
 func (m *Memory) factsHold(ref chat.Ref, f *chat.Facts) bool {

@@ -63,6 +63,7 @@ func Conform(t *testing.T, store Store) {
 		"state follows the transitions":     stateFollows,
 		"facts are kept":                    factsAreKept,
 		"asides":                            asides,
+		"a customer takes another's place":  passes,
 		"shelves":                           shelves,
 		"waiting list order":                waitingOrder,
 		"directory pages":                   directoryPages,

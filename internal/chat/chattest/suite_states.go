@@ -220,3 +220,27 @@ func shelves(t *testing.T, w *world) {
 		t.Fatal(names)
 	}
 }
+
+// passes: a customer takes another's place: in the conversation, its STATE and shelf, and the queue; and back.
+func passes(t *testing.T, w *world) {
+	w.create(t, "1")
+	h, err := w.Head(t.Context(), w.ref)
+	must(t, err)
+	old, err := w.Entry(t.Context(), h)
+	must(t, err)
+	old.Preferred, old.PreferredUntil = w.operator, w.now.Add(time.Minute)
+	known, high := chat.UserID(chat.NewID(chat.UserPrefix, w.now)), 2
+	for _, c := range [][2]chat.UserID{{w.customer, known}, {known, w.customer}} {
+		must(t, w.act(t, w.operator, chat.EventIdentified, chat.Change{
+			Aside: true, Customer: c[1], Add: map[chat.UserID]chat.Role{c[1]: chat.RoleCustomer}, Remove: []chat.UserID{c[0]}, Priority: &high, Entry: *old,
+		}))
+		same(t, w.state(t).Customer, c[1])
+		same(t, w.shelf(t, chat.Shelf{Kind: chat.ShelfCustomer, Name: string(c[1])}), []chat.ConversationID{w.ref.Conversation})
+		same(t, len(w.shelf(t, chat.Shelf{Kind: chat.ShelfCustomer, Name: string(c[0])})), 0)
+		list, err := w.Waiting(t.Context(), w.ref.Workspace, "", 9)
+		must(t, err)
+		if len(list) != 1 || list[0].Customer != c[1] || list[0].Preferred != old.Preferred {
+			t.Fatalf("the entry: %+v", list)
+		}
+	}
+}

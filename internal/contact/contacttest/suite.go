@@ -26,7 +26,7 @@ var start = time.Date(2026, 11, 2, 9, 31, 0, 0, time.UTC)
 func Suite(t *testing.T, newStore func(*testing.T) Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Store){
-		"card": testCard, "rows follow the card": testRows, "conflicts": testConflicts, "merge": testMerge, "names": testNames,
+		"card": testCard, "rows follow the card": testRows, "conflicts": testConflicts, "merge": testMerge, "largest merge": testLargestMerge, "names": testNames,
 		"bans of contacts": testContactBans, "bans of addresses": testAddressBans, "keys": testKeys, "tokens": testTokens, "events": testEvents,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,6 +208,40 @@ func testMerge(t *testing.T, s Store) {
 	old, err := s.Contact(ctx, from.Workspace, from.ID)
 	must(t, err)
 	equal(t, "what is left", old.MergedInto, into.ID)
+}
+
+// testLargestMerge: two contacts with all that one may have, and each with a ban, fit into one transaction.
+func testLargestMerge(t *testing.T, s Store) {
+	ctx, w := t.Context(), full().Workspace
+	large := func(name string) contact.Contact {
+		c := contact.Contact{Workspace: w, ID: contact.OfUser(newUser()), Name: name}
+		for n := range contact.MaxIdentities / 2 {
+			i := contact.Identity{Channel: "c" + string(rune('a'+n)), External: string(c.ID)}
+			c.Identities, c.Users = append(c.Identities, i), append(c.Users, i.User(w))
+			c.Addresses = append(c.Addresses, contact.Address{Kind: contact.Phone, Value: string(rune('0'+n)) + name, Verified: true})
+		}
+		for len(c.Users) < contact.MaxUsers {
+			c.Users = append(c.Users, newUser())
+		}
+		c.Ban = &contact.Ban{ID: chat.NewID(contact.BanPrefix, start), Contact: c.ID, At: start}
+		return stored(t, s, c)
+	}
+	from, into := large("ada augusta king"), large("grace brewster hopper")
+	next := into
+	next.Name = from.Name // all the rows of the name change, too
+	next.Identities = append(next.Identities[:5:5], from.Identities...)
+	next.Addresses = append(next.Addresses[:5:5], from.Addresses...)
+	next.Users = append(append([]chat.UserID{}, from.Users[:5]...), into.Users[:contact.MaxUsers-5]...)
+	next.Ban = from.Ban
+	grave := contact.Contact{Workspace: w, ID: from.ID, MergedInto: into.ID}
+	event := []contact.Event{{Type: contact.EventMerged, At: start, Sender: newUser(), Role: chat.RoleAdmin}}
+	must(t, s.Commit(ctx, contact.Change{Old: &from, New: grave, Events: event}, contact.Change{Old: &into, New: next, Events: event}))
+	bans, err := s.Banned(ctx, w, next.Users[0], "")
+	must(t, err)
+	equal(t, "the ban that stays", bans, []contact.Ban{*from.Ban})
+	dropped, err := s.OfUser(ctx, w, from.Users[contact.MaxUsers-1])
+	must(t, err)
+	equal(t, "a device that fell off", dropped, contact.ID(""))
 }
 
 func testNames(t *testing.T, s Store) {
