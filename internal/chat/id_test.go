@@ -78,7 +78,7 @@ func TestErrorCodes(t *testing.T) {
 			retryable = append(retryable, c)
 		}
 	}
-	same(t, retryable, []chat.Code{chat.CodeTooFast, chat.CodeUnavailable, chat.CodeInternal})
+	same(t, retryable, []chat.Code{chat.CodeTooFast, chat.CodeInProgress, chat.CodeUnavailable, chat.CodeInternal})
 	same(t, chat.CodeOf(nil), chat.Code(""))
 	same(t, chat.CodeOf(errors.New("x")), chat.CodeInternal)
 	same(t, chat.CodeOf(fmt.Errorf("wrapped: %w", chat.Errorf(chat.CodeClosed, "x"))), chat.CodeClosed)

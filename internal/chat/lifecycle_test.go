@@ -301,6 +301,13 @@ func TestPersonAndLeave(t *testing.T) {
 	w.must(err)
 	w.same(out.Head.Status, chat.StatusQueued)
 	w.refused(say("let me talk on"), chat.CodeStaleEpoch)
+	epoch = out.Head.Epoch // it has read on, but leads no more
+	w.refused(say("I know better"), chat.CodeStaleEpoch)
+	spoken := w.log(chat.Public)[3]
+	_, err = w.svc.Edit(t.Context(), bot, chat.Revision{Conversation: w.conv, Track: chat.Public, ID: w.eventID(), Target: spoken.Seq, Text: "I know better"})
+	w.refused(err, chat.CodeStaleEpoch)
+	_, err = w.svc.Post(t.Context(), bot, chat.Sending{Conversation: w.conv, Track: chat.Desk, Messages: w.messages("asked for a person")})
+	w.must(err)
 	out, err = w.svc.Person(t.Context(), w.customer, w.step())
 	w.must(err)
 	w.same(len(out.Acks), 0)

@@ -317,8 +317,12 @@ func TestEveryCellOfThePermissionTable(t *testing.T) {
 						p.Workspace = chat.WorkspaceID(w.id(chat.WorkspacePrefix))
 					}
 					w.author(p)
-					if err := use(w, p); chat.CodeOf(err) != expected(cmd, row[i], relation) {
-						t.Errorf("%v, want %q", err, expected(cmd, row[i], relation))
+					want := expected(cmd, row[i], relation)
+					if role == chat.RoleBot && relation == "participant" && (cmd == chat.CommandSend || cmd == chat.CommandEdit) {
+						want = chat.CodeStaleEpoch // it takes part, but does not lead
+					}
+					if err := use(w, p); chat.CodeOf(err) != want {
+						t.Errorf("%v, want %q", err, want)
 					}
 				})
 			}

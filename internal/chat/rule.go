@@ -21,6 +21,9 @@ func (r Rule) Check(h *Head) error {
 		if h.Status.Over() {
 			return Errorf(CodeClosed, "the conversation is closed")
 		}
+		if slices.Equal(r.Statuses, botLeads) {
+			return Errorf(CodeStaleEpoch, "a person leads the conversation by now, or is asked for; its epoch is %d", h.Epoch)
+		}
 		return Errorf(CodeNotClosed, "the conversation is %s", h.Status)
 	case !r.UnmutedAt.IsZero() && takesPart && p.MutedUntil.After(r.UnmutedAt):
 		err := Errorf(CodeTooFast, "too many messages; wait until the pause is over")

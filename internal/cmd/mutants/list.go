@@ -22,8 +22,8 @@ var (
 func Mutants() []Mutant {
 	return []Mutant{
 		{"ack before push", "internal/wsapi/action.go",
-			"	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {\n		return nil, err\n	}\n	return ackOf(r, out), nil",
-			"	go func() { _ = h.Delivery.Committed(ctx, r.principal, out) }()\n	return ackOf(r, out), nil", socket},
+			"	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {\n		return nil, err\n	}\n	return protocol.AckOf(r.Ref, out), nil",
+			"	go func() { _ = h.Delivery.Committed(ctx, r.principal, out) }()\n	return protocol.AckOf(r.Ref, out), nil", socket},
 		{"append without its condition", "internal/dynamo/expression.go",
 			`x.require = append(x.require, n.last+" = "+x.value("a", num(a.After)))`,
 			`x.require = append(x.require, n.last+" >= "+x.value("a", num(a.After)))`, store},
@@ -32,7 +32,7 @@ func Mutants() []Mutant {
 		{"no dedupe", "internal/chat/append.go",
 			"	if err := c.find(between); err != nil {\n		return err\n	}\n	c.After = last", "	_ = between\n	c.After = last", domain},
 		{"a reused id is taken for a retry", "internal/chat/append.go",
-			"if !c.drafts[i].SameContent(e) {", "if false {", domain},
+			"if !c.loose && !meant.SameContent(e) {", "if false {", domain},
 		{"a retry is not pushed again", "internal/chat/append.go",
 			"		out.Push = append(out.Push, a.Event)", "		if !a.Duplicate {\n			out.Push = append(out.Push, a.Event)\n		}", domain},
 		{"the cursor rides on a later commit", "internal/chat/append.go",
@@ -80,7 +80,7 @@ func Mutants() []Mutant {
 		{"anybody may edit", "internal/chat/message.go",
 			"	if target.Sender == p.User || cmd", "	if target.Sender == p.User || cmd == CommandEdit || cmd", domain},
 		{"a stranger reads a conversation", "internal/chat/message.go",
-			"if _, ok := head.Participants[p.User]; !ok && scope != Workspace {", "if _, ok := head.Participants[p.User]; !ok && scope == Denied {", domain},
+			"	if !p.reaches(head, scope) {", "	if scope == Denied {", domain},
 		{"a limited view passed off as complete", "internal/chat/hello.go",
 			"	if len(events) == 0 || events[0].Seq != after+1 {\n		v.Limited = true\n	}\n", "", domain},
 		{"a ticket used twice", "internal/dynamo/identity_ticket.go",
@@ -108,5 +108,17 @@ func Mutants() []Mutant {
 			"		if err := d.Push.Disconnect(ctx, c); err != nil {\n			return err\n		}\n", "		_ = c\n", schedules},
 		{"posts without a budget", "internal/chat/delivery.go",
 			"	ctx, cancel := context.WithTimeout(ctx, budget)\n", "	ctx, cancel := context.WithTimeout(ctx, 100*budget)\n", schedules},
+
+		{"above capacity", "internal/dynamo/operators.go", " OR attribute_not_exists(ld) OR ld < cp)", " OR attribute_not_exists(ld) OR ld <= cp)", store},
+		{"an offer goes to who missed it", "internal/chat/decide.go", "	case slices.Contains(w.Tried, o.User):\n		return excludedTried\n", "", domain},
+		{"who is disconnected is eligible", "internal/chat/decide.go", "	case !o.Connected(now):\n		return excludedMissing\n", "", domain},
+		{"a stale timer acts", "internal/chat/timer_fire.go", "	if head.Version != t.Version {\n		return nil\n	}\n	switch t.Kind {\n	case TimerOffer", "	switch t.Kind {\n	case TimerOffer", domain},
+		{"a bot talks over a person", "internal/chat/message.go", "	if r == RoleBot {\n		return botLeads\n	}\n", "", domain},
+		{"customers see offers", "internal/chat/transition.go", "		if c.Track == Public {\n			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()\n", "		if c.Track == Public {\n", domain},
+		{"a scope of another department", "internal/chat/message.go", "scope == Department && p.WorksIn(h.Department)", "scope == Department", domain},
+		{"a key without its grant", "internal/chat/permission.go", `return g != "" && p.Grants.Has(g)`, `return g != ""`, []string{"./internal/chat/...", "./internal/httpapi"}},
+		{"an identity token used twice", "internal/identity/customer_identity.go", "	if !first {\n", "	if !first && false {\n", []string{"./internal/contact"}},
+		{"a stolen refresh token goes unnoticed", "internal/identity/refresh.go", "	if err := s.Revoke(ctx, session); err != nil && !errors.Is(err, ErrSocketsLeft) {\n		return Opened{}, err\n	}\n	return Opened{}, refuse(chat.CodeUnauthenticated, ReasonRefreshReused,",
+			"	return Opened{}, refuse(chat.CodeUnauthenticated, ReasonRefreshReused,", []string{"./internal/identity/..."}},
 	}
 }
