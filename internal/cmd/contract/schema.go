@@ -133,10 +133,16 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, chat.OperatorEventTypes())
 	case reflect.TypeFor[chat.EventType]():
 		return oneOf(dir, chat.EventTypes())
+	case reflect.TypeFor[chat.Grant]():
+		return oneOf(dir, chat.Grants())
+	case reflect.TypeFor[identity.Act](): // every part of the product names its own
+		return &jsonschema.Schema{Type: "string"}
 	case reflect.TypeFor[chat.Code]():
 		return oneOf(dir, chat.Codes())
 	case reflect.TypeFor[identity.Reason]():
 		return oneOf(dir, identity.Reasons())
+	case reflect.TypeFor[chat.Grant]():
+		return oneOf(dir, chat.Grants())
 	case reflect.TypeFor[contact.ID]():
 		return idSchema(contact.Prefix)
 	case reflect.TypeFor[contact.AddressKind]():
