@@ -140,7 +140,8 @@ func (a *Arming) snoozedUntil(ctx context.Context, h *Head) (time.Time, error) {
 	return state.Until, nil
 }
 
-// hours arms the opening for whoever waits while the business is closed: one timer for the department and opening.
+// hours arms the opening for whoever waits while the business is closed: one timer for the department and opening. A
+// message that was left is in no queue, so it has a timer of its own.
 func (a *Arming) hours(ctx context.Context, set *armed) error {
 	h := set.head
 	if a.Hours == nil || !h.Status.Waits() && h.Status != StatusOffline {
@@ -151,6 +152,10 @@ func (a *Arming) hours(ctx context.Context, set *armed) error {
 		return err
 	}
 	if opens, ok := hours.NextOpen(set.now); ok {
+		if h.Status == StatusOffline {
+			set.add(TimerHours, 0).Due = opens
+			return nil
+		}
 		set.timers = append(set.timers, Timer{Ref: Ref{Workspace: h.Workspace}, Kind: TimerHours, Department: h.Department, Due: opens})
 	}
 	return nil

@@ -56,8 +56,12 @@ func (k *Timekeeper) Fire(ctx context.Context, t Timer) error {
 		return k.Timers.Arm(ctx, t)
 	}
 	switch t.Kind {
-	case TimerPreferred, TimerHours:
+	case TimerPreferred:
 		return k.route(ctx, t)
+	case TimerHours:
+		if t.Conversation == "" {
+			return k.route(ctx, t)
+		}
 	case TimerGrace:
 		return k.grace(ctx, t)
 	case TimerPosition:
@@ -84,6 +88,8 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 		return k.sla(ctx, t, head)
 	case TimerSnooze: // a repetition tells again what the first try may not have told
 		return k.wakeUp(ctx, t)
+	case TimerHours:
+		return k.opened(ctx, t)
 	}
 	if head.Version != t.Version {
 		return nil
