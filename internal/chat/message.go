@@ -53,6 +53,9 @@ func (s *Service) Post(ctx context.Context, p Principal, m Sending) (*Outcome, e
 	}
 	rule := s.mayWrite(p, scope)
 	rule.Epoch = m.Epoch
+	if p.Role == RoleBot && m.Track == Desk {
+		rule.Statuses = writable(RoleOperator)
+	}
 	c := &command{drafts: drafts, loose: m.Reply || p.Rule != "", rule: p.Rule, Append: Append{Ref: Ref{p.Workspace, m.Conversation}, Track: m.Track, After: m.After, Rule: rule}}
 	if m.Track == Public && p.Role != RoleSystem { // who reads nothing has no cursor
 		c.Cursor = m.After
@@ -92,11 +95,18 @@ func (s *Service) checkMentions(ctx context.Context, p Principal, m Sending) err
 // conversation, which is a transition; staff may go on writing to one that sleeps without waking it. More is added to a
 // message that was left: it enters the queue when the business opens.
 func writable(r Role) []Status {
+	if r == RoleBot {
+		return botLeads
+	}
 	if r.Staff() {
 		return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusIdle, StatusSnoozed, StatusOffline}
 	}
 	return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusOffline}
 }
+
+// botLeads is when a bot may speak: only while it leads, so that it never talks over a person, whatever epoch it has
+// read. Its notes and its tags are welcome at any time.
+var botLeads = []Status{StatusBot}
 
 // mayWrite is the rule for new messages.
 func (s *Service) mayWrite(p Principal, scope Scope) Rule {
@@ -207,9 +217,13 @@ func (s *Service) revise(ctx context.Context, p Principal, r Revision, cmd Comma
 	if err := s.mayRevise(ctx, p, ref, r, cmd, scope); err != nil {
 		return nil, err
 	}
+	rule := Rule{UnmutedAt: s.now()}
+	if p.Role == RoleBot && typ == EventEdited && r.Track == Public {
+		rule.Statuses = botLeads
+	}
 	out, err := s.append(ctx, &command{
 		drafts: []Event{{ID: r.ID, Type: typ, Sender: p.User, Role: p.Role, Target: r.Target, Text: r.Text}},
-		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: Rule{UnmutedAt: s.now()}.reach(p, scope)},
+		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: rule.reach(p, scope)},
 	})
 	if err == nil {
 		s.limitRate(ctx, p, out)
