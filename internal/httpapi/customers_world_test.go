@@ -87,7 +87,7 @@ func contactFixtures() map[string]fixture {
 
 func arrangeBan(w *world, _ string) (string, string) {
 	w.known()
-	b, err := w.api.Contacts.Ban(w.t.Context(), w.admin(), contact.Banning{ID: chat.NewID(contact.BanPrefix, w.now), Contact: contactOne})
+	b, err := w.api.Contacts.Ban(w.t.Context(), w.admin(), contact.Banning{ID: chat.NewID(contact.BanPrefix, w.now), Contact: contactTwo})
 	w.must(err)
 	return "/v1/bans/" + b.ID, ""
 }
