@@ -79,7 +79,9 @@ func open(ctx context.Context, root, dir, path string) (*Stack, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the child has its own handle
-	s, err := Start(ctx, StackOptions{Binary: binary, Root: root, Log: log})
+	s, err := Start(ctx, StackOptions{Binary: binary, Root: root, Log: log, Args: []string{
+		"-param", "OidcLocal=true", "-param", `OidcSecrets={"test":"of the client"}`, // of internal/oidc/issuertest
+	}})
 	if err != nil {
 		text, _ := os.ReadFile(path)
 		return nil, fmt.Errorf("%w\n%s", err, text)

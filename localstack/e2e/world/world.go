@@ -145,6 +145,9 @@ func (w *World) Seed(ctx context.Context, operators int) (Workspace, error) {
 	return ws, nil
 }
 
+// Store is the system's tables, for what the HTTP API does not seed.
+func (w *World) Store() *dynamo.Store { return &dynamo.Store{API: w.store, Chat: w.table} }
+
 // get reads a JSON answer of /_local.
 func (w *World) get(ctx context.Context, path string, out any) error {
 	return w.control(ctx, http.MethodGet, path, nil, out)
