@@ -207,6 +207,8 @@ func TestPrincipal(t *testing.T) {
 func TestContextRoundTrip(t *testing.T) {
 	t.Parallel()
 	ticket, _ := redeemer{}.Redeem(t.Context(), "ptk_", sampleOrigin)
+	ticket.Principal.Departments = chat.JoinDepartments("d_01kaw3v4x0aaaaaaaaaaaaaaaa", "d_01kaw3v4x0bbbbbbbbbbbbbbbb")
+	ticket.Principal.Until = 1_793_611_800_123
 	p, err := Principal(contextOf(ticket))
 	if err != nil || p != ticket.Principal {
 		t.Errorf("%+v, %v", p, err)
