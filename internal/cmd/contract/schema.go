@@ -46,9 +46,11 @@ func (s schemas) of(v any, dir direction) *jsonschema.Schema {
 			out.Definitions[t.Name()] = def
 			continue
 		}
-		if t == root {
+		switch {
+		case t.Kind() != reflect.Struct: // a named text that any value may stand for
+		case t == root:
 			limitFields(t, out)
-		} else {
+		default:
 			limitFields(t, out.Definitions[t.Name()])
 		}
 	}
@@ -62,7 +64,7 @@ func namedTypes(t reflect.Type) []reflect.Type {
 	var walk func(reflect.Type)
 	walk = func(t reflect.Type) {
 		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice:
+		case reflect.Pointer, reflect.Slice, reflect.Array:
 			walk(t.Elem())
 		case reflect.Map:
 			walk(t.Key())
