@@ -1,6 +1,6 @@
 // Command api serves the HTTP API.
 //
-// Environment: CHAT_TABLE, CONNECTION_TABLE, DELIVERY_QUEUE_URL, ROUTING_QUEUE_URL, WS_ENDPOINT (https, for @connections: signing out closes sockets),
+// Environment: CHAT_TABLE, CONNECTION_TABLE, DELIVERY_QUEUE_URL, ROUTING_QUEUE_URL, DESK_QUEUE_URL, WS_ENDPOINT (https, for @connections: signing out closes sockets),
 // WS_URL (wss, what clients open), RESTORE_EPOCH and PARLEY_VERSION (optional).
 package main
 
@@ -51,20 +51,21 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
 		Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
+		Desk:    &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")},
 	}
 	service := &chat.Service{
 		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, States: store, Staff: store, Entries: store,
-		Delivery: delivery, Routing: delivery.Routing, Colleague: ids.Colleague, Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
+		Delivery: delivery, Routing: delivery.Routing, Desk: delivery.Desk, Colleague: ids.Colleague, Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}
 	audit := &identity.Audit{Store: ids}
 	sessions.Accounts, sessions.Audit = ids, audit
 	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit}
 	api := &httpapi.API{
-		People: people,
-		Keys:   &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
-		Audit:  audit,
-		SignOn: newSignOn(env, ids, settings, sessions, audit),
-		PublicURL: env.Optional("PUBLIC_URL", ""),
+		People:        people,
+		Keys:          &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
+		Audit:         audit,
+		SignOn:        newSignOn(env, ids, settings, sessions, audit),
+		PublicURL:     env.Optional("PUBLIC_URL", ""),
 		Customers:     &identity.Customers{Workspaces: settings, Sessions: sessions},
 		Staff:         &identity.Staff{Accounts: ids, Workspaces: settings, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit},
 		Sessions:      sessions,
@@ -74,6 +75,7 @@ func newAPI(env *config.Reader, log *slog.Logger) *httpapi.API {
 		Chat:          service,
 		Delivery:      delivery,
 		Directory:     store,
+		Live:          &chat.LiveDesk{Store: store, Dir: store, Staff: store, States: store, Visitors: store},
 		Requests:      ids,
 		Counters:      ids,
 		SocketURL:     env.Required("WS_URL"),

@@ -4,6 +4,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/worker"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 func main() {
@@ -24,9 +26,16 @@ func main() {
 		API: aws.DynamoDB(), Chat: env.Required("CHAT_TABLE"), Connections: env.Required("CONNECTION_TABLE"),
 		Epoch: uint32(env.Uint("RESTORE_EPOCH", 16)),
 	}
+	push := gateway.Pusher{API: aws.Connections()}
+	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}}
 	deliver := &worker.Deliver{
+		Desk: &chat.LiveDesk{
+			Store: store, Dir: store, Staff: store, States: store, Visitors: store, Departments: settings.Departments,
+			Queue: &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")},
+			Push:  push, Sockets: store, Encode: protocol.Encoder{},
+		},
 		Delivery: &chat.Delivery{
-			Push:   gateway.Pusher{API: aws.Connections()},
+			Push:   push,
 			Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
 		},

@@ -29,6 +29,7 @@ func main() {
 		Push:   gateway.Pusher{API: aws.Connections()},
 		Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
+		Desk: &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")},
 	}
 	service := &chat.Service{
 		Log: store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Delivery: delivery, Epoch: epoch,

@@ -27,12 +27,14 @@ func main() {
 	routing := &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")}
 	delayed := &queue.Timers{API: aws.SQS(), URL: env.Required("TIMER_QUEUE_URL")}
 	timers := &chat.Timetable{Queue: delayed, Dues: store}
+	desk := &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")}
 	service := &chat.Service{
-		Log: store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Timers: timers, Epoch: epoch,
+		Desk: desk,
+		Log:  store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Timers: timers, Epoch: epoch,
 		Delivery: &chat.Delivery{
 			Push:   gateway.Pusher{API: aws.Connections()},
 			Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
-			Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{}, Routing: routing,
+			Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{}, Routing: routing, Desk: desk,
 		},
 	}
 	arming := &chat.Arming{Timers: timers, States: store}

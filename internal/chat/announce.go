@@ -22,7 +22,7 @@ func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) erro
 	}
 	if len(steps) == 0 {
 		if moved { // in the queue
-			return d.queueWaiting(ctx, out.Head)
+			d.showDesk(ctx, out.Head.Workspace)
 		}
 		return nil
 	}
@@ -41,10 +41,18 @@ func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) erro
 		}
 	}
 	d.route(ctx, out.Head, steps)
-	if !waits {
-		return nil
+	if waits {
+		d.showDesk(ctx, out.Head.Workspace)
 	}
-	return d.queueWaiting(ctx, out.Head)
+	return nil
+}
+
+// showDesk tells the live desk that what waits has changed. It is only for speed: the relay tells the same from the
+// stream.
+func (d *Delivery) showDesk(ctx context.Context, w WorkspaceID) {
+	if d.Desk != nil {
+		_ = d.Desk.Enqueue(ctx, DeskJob{Workspace: w})
+	}
 }
 
 // changesState says whether events of the type step from one status to another.
@@ -142,17 +150,4 @@ func customerOf(h *Head) UserID {
 		}
 	}
 	return ""
-}
-
-// queueWaiting tells how the conversation stands in the waiting list by the image, not by the event: a retry
-// may find its event long after somebody else has taken the conversation.
-func (d *Delivery) queueWaiting(ctx context.Context, h *Head) error {
-	change := WaitingChange{Removed: h.Conversation, Department: h.Department}
-	if h.Status.Waits() {
-		change = WaitingChange{Added: h.waiting(Waiting{}), Department: h.Department}
-	}
-	if err := d.Queue.Enqueue(ctx, 0, Job{Ref: h.Ref, Waiting: &change}); err != nil {
-		return Errorf(CodeUnavailable, "delivery could not be queued; send the same again")
-	}
-	return nil
 }

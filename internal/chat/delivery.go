@@ -36,7 +36,8 @@ type Job struct {
 	Shard int
 	// Except is the connection that has the events already, as its acknowledgement.
 	Except ConnectionID
-	// Waiting, when set, is a change of the waiting list to tell the workspace's staff.
+	// Waiting is a change of the waiting list as an earlier version queued it. Nothing is done with it: the live desk has
+	// taken its place.
 	Waiting *WaitingChange
 	// Notice, when set, is to be told to Connections, which are its user's.
 	Notice *Notice
@@ -49,14 +50,11 @@ type Job struct {
 type WaitingChange struct {
 	Added   *Waiting
 	Removed ConversationID
-	// Department whose queue changed.
-	Department DepartmentID
 }
 
 // Encoder writes the frames that delivery pushes.
 type Encoder interface {
 	Events(head *Head, t Track, events []Event) [][]byte
-	Waiting(WaitingChange) []byte
 	Notice(Ref, Notice) []byte
 	Position(Standing) []byte
 }
@@ -72,6 +70,8 @@ type Delivery struct {
 	Encode  Encoder
 	// Routing may be nil: then only the relay tells routing of what was committed.
 	Routing RoutingQueue
+	// Desk takes broadcasts to the live desk; nil: only the relay asks for them.
+	Desk DeskQueue
 	// Budget bounds the pushes of one request, default 300 ms: what is left over goes to the queue.
 	Budget time.Duration
 	// Parallel bounds the posts under way at once, default 32.

@@ -166,63 +166,28 @@ func TestAnnouncements(t *testing.T) {
 	started := w.start("hello")
 	w.committed(w.customer, started)
 	w.same(w.push.take(), []string{"customer-2 public 1,2"}) // a tab that does not know the conversation yet
-	list := w.queue.take()
-	if len(list) != 1 || list[0].Waiting == nil || list[0].Waiting.Added.Conversation != w.conv || list[0].Waiting.Added.Customer != w.customer.User ||
-		list[0].Waiting.Added.Since.UnixMilli() != w.clock.Now().UnixMilli() {
-		t.Fatalf("%+v", list)
-	}
+	job := []chat.DeskJob{{Workspace: w.customer.Workspace}}
+	w.same(w.desk.take(), job)
 	w.committed(w.operator, w.join())
-	list = w.queue.take()
-	if len(list) != 1 || list[0].Waiting.Removed != w.conv {
-		t.Fatalf("%+v", list)
-	}
+	w.same(w.desk.take(), job)
 	w.committed(w.customer, w.say(w.customer, "text")) // a message changes no list
-	w.same(len(w.queue.take()), 0)
 	out, err := w.svc.Close(t.Context(), w.operator, w.step())
 	w.must(err)
-	w.committed(w.operator, out) // it did not wait, nobody needs to be told
-	w.same(len(w.queue.take()), 0)
-	w.queue.refuse = errThrottled
+	w.committed(w.operator, out) // it did not wait: the relay is quick enough
+	w.same(len(w.desk.take()), 0)
+	w.desk.refuse = errThrottled // the relay makes up for it
 	w.conv = w.newConversation()
-	w.refused(w.delivery.Committed(t.Context(), w.customer, w.start("hello")), chat.CodeUnavailable)
+	w.committed(w.customer, w.start("hello"))
+	w.same(len(w.queue.take()), 0)
 }
 
-// A retry may come when somebody else has long taken the conversation: it must not be announced as waiting then.
-func TestLateRetryAnnouncesTheStateOfNow(t *testing.T) {
+// What an earlier version queued for the desk is done without a word.
+func TestWaitingChangesOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	frame := w.messages("hello")
-	_, err := w.begin(t.Context(), w.customer, w.conv, "", frame)
-	w.must(err)
-	w.join()
-	w.queue.take()
-	out, err := w.begin(t.Context(), w.customer, w.conv, "", frame)
-	w.must(err)
-	w.committed(w.customer, out)
-	for _, j := range w.queue.take() {
-		if j.Waiting != nil && j.Waiting.Added != nil {
-			t.Fatal("a conversation with an operator is announced as waiting")
-		}
-	}
-}
-
-func TestBroadcast(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	other := w.principal(chat.WorkspaceID(w.id(chat.WorkspacePrefix)), chat.RoleOperator, "elsewhere")
-	for _, p := range []chat.Principal{w.customer, w.operator, w.supervisor, other} {
-		w.hello(p, nil)
-	}
-	w.push.answers["supervisor-1"] = chat.ErrGone
+	w.hello(w.operator, nil)
 	w.must(w.delivery.Work(t.Context(), chat.Job{Ref: w.ref(), Waiting: &chat.WaitingChange{Removed: w.conv}}))
-	w.same(w.push.take(), []string{"operator-1 waiting -" + string(w.conv)})
-	desk, err := w.store.OfDesk(t.Context(), w.customer.Workspace)
-	w.must(err)
-	w.same(len(desk), 1)
-	w.throttle("OfDesk")
-	if w.delivery.Work(t.Context(), chat.Job{Ref: w.ref(), Waiting: &chat.WaitingChange{Removed: w.conv}}) == nil {
-		t.Fatal("a broadcast that could not be made is to be delivered again")
-	}
+	w.same(len(w.push.take()), 0)
 }
 
 func (w *world) job(from, to uint64, c ...chat.ConnectionID) chat.Job {

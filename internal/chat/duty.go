@@ -175,6 +175,9 @@ func (s *Service) changeOperator(ctx context.Context, by Principal, user UserID,
 	if err != nil {
 		return nil, err
 	}
+	if s.Desk != nil { // colleagues are shown a moment later; a broadcast that is lost is made up for by the next refresh
+		_ = s.Desk.Enqueue(ctx, DeskJob{Workspace: by.Workspace})
+	}
 	if s.Routing != nil && next.Duty == DutyAccepting {
 		if err := s.Routing.Route(ctx, RouteJob{Workspace: by.Workspace, Operator: user, Reason: "duty"}); err != nil {
 			return nil, Errorf(CodeUnavailable, "routing could not be told; send the same again")

@@ -83,6 +83,8 @@ type Relay struct {
 	// Routing takes what routing has to look at, Deliver what is to be told of what routing did; both may be nil.
 	Routing RoutingQueue
 	Deliver DeliveryQueue
+	// Desk takes broadcasts to the live desk; it may be nil.
+	Desk DeskQueue
 	// Arming may be nil: then no timers are armed.
 	Arming *Arming
 

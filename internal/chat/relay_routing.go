@@ -81,3 +81,16 @@ func (d *Delivery) announceAgain(ctx context.Context, head *Head, j Job) error {
 	}
 	return d.Committed(ctx, system(j.Workspace), &Outcome{Head: head, Track: j.Track, Push: events})
 }
+
+// Show asks for one broadcast to the live desk of each workspace in which an append of a batch has changed what it shows.
+// An error means that they are to be asked for again.
+func (r *Relay) Show(ctx context.Context, workspaces ...WorkspaceID) error {
+	if r.Desk == nil || len(workspaces) == 0 {
+		return nil
+	}
+	jobs := make([]DeskJob, len(workspaces))
+	for i, w := range workspaces {
+		jobs[i].Workspace = w
+	}
+	return r.Desk.Enqueue(ctx, jobs...)
+}

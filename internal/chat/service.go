@@ -26,6 +26,8 @@ type Service struct {
 	Routing RoutingQueue
 	Entries Entries
 	Timers  Timers
+	// Desk takes broadcasts to the live desk; it may be nil.
+	Desk DeskQueue
 	// Policies returns how a department routes; nil stands for the defaults.
 	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
 	// States reads what lies beside HEAD: the commands of a conversation's life need it.

@@ -12,7 +12,7 @@ const workBudget = 10 * time.Second
 // Work carries out one queued job. An error means that the job must be delivered again.
 func (d *Delivery) Work(ctx context.Context, j Job) error {
 	if j.Waiting != nil {
-		return d.broadcast(ctx, j)
+		return nil
 	}
 	if j.Notice != nil {
 		return d.again(ctx, j, d.pushNotice(ctx, j.Ref, *j.Notice, j.Connections))
@@ -82,22 +82,5 @@ func (d *Delivery) again(ctx context.Context, j Job, left []ConnectionID) error 
 			return err
 		}
 	}
-	return nil
-}
-
-// broadcast tells the workspace's staff about a change of the waiting list. It is a hint: who does not get it
-// sees the list at the next hello.
-func (d *Delivery) broadcast(ctx context.Context, j Job) error {
-	sockets, err := d.Sockets.OfDesk(ctx, j.Workspace)
-	if err != nil {
-		return err
-	}
-	to := make([]Target, len(sockets))
-	for i, p := range sockets {
-		to[i] = Target{p.Connection, Listener{User: p.User, Role: p.Role}}
-	}
-	d.push(ctx, to, [][]byte{d.Encode.Waiting(*j.Waiting)}, workBudget, func(ctx context.Context, t Target) {
-		d.forgetSocket(ctx, j.Workspace, t)
-	})
 	return nil
 }

@@ -29,6 +29,7 @@ type world struct {
 	clock    *clock
 
 	staff                          map[chat.UserID]chat.Role // whom the service knows as colleagues
+	desk                           *deskJobs
 	customer, operator, supervisor chat.Principal
 	conv                           chat.ConversationID
 	serial                         int
@@ -45,8 +46,11 @@ func newWorld(t *testing.T) *world {
 	w.delivery = &chat.Delivery{
 		Push: w.push, Queue: w.queue, Reader: store, Rows: store, Subs: store, Sockets: store, Encode: encoder{}, Now: c.Now,
 	}
+	w.desk = &deskJobs{}
+	w.delivery.Desk = w.desk
 	w.svc = &chat.Service{
-		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, States: store, Delivery: w.delivery,
+		Desk: w.desk,
+		Log:  store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, States: store, Delivery: w.delivery,
 		Rate: chat.DefaultRate, Now: c.Now, Sleep: func(_ context.Context, d time.Duration) { c.Advance(d + time.Millisecond) },
 	}
 	w.staff = map[chat.UserID]chat.Role{}
@@ -411,13 +415,6 @@ func (encoder) Position(s chat.Standing) []byte {
 
 func (encoder) Notice(_ chat.Ref, n chat.Notice) []byte { return []byte(string(n.Kind)) }
 
-func (encoder) Waiting(c chat.WaitingChange) []byte {
-	if c.Added != nil {
-		return []byte("waiting +" + string(c.Added.Conversation))
-	}
-	return []byte("waiting -" + string(c.Removed))
-}
-
 // sessions answers each check with the next of answers, then with nil.
 type sessions struct {
 	mu      sync.Mutex
@@ -433,4 +430,29 @@ func (s *sessions) Check(context.Context, chat.Principal) error {
 	err := s.answers[0]
 	s.answers = s.answers[1:]
 	return err
+}
+
+// deskJobs is the queue of the live desk, without its deduplication.
+type deskJobs struct {
+	mu     sync.Mutex
+	list   []chat.DeskJob
+	refuse error
+}
+
+func (q *deskJobs) Enqueue(_ context.Context, list ...chat.DeskJob) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.refuse != nil {
+		return q.refuse
+	}
+	q.list = append(q.list, list...)
+	return nil
+}
+
+func (q *deskJobs) take() []chat.DeskJob {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
 }

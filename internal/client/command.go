@@ -112,6 +112,9 @@ func (m *Machine) readyDeadlines(d *earliest) {
 	if m.duty.wanted != "" && !m.duty.asked {
 		d.at(m.duty.notBefore)
 	}
+	if m.live.wanted && !m.live.asked {
+		d.at(m.live.due)
+	}
 	if m.next == nil {
 		d.at(m.current.rotate)
 	}

@@ -118,6 +118,7 @@ type Machine struct {
 	strange map[chat.ConversationID][]protocol.Events
 	pings   int
 	duty    duty
+	live    live
 }
 
 // NewMachine makes a machine that is not connected yet.
@@ -218,6 +219,7 @@ func (m *Machine) pump() {
 		m.sendReads(now)
 		m.sendPing(now)
 		m.sendDuty(now)
+		m.sendLive(now)
 	}
 	m.drain(now)
 	if m.dirty {

@@ -31,6 +31,8 @@ const (
 	TypingSeen     NoticeKind = "typing"
 	ReadSeen       NoticeKind = "read"
 	WaitingChanged NoticeKind = "waiting"
+	// LiveChanged: a view of the live desk was shown.
+	LiveChanged NoticeKind = "live"
 )
 
 // Notice tells the user's side what happened. Only the fields that its kind names are set.

@@ -51,6 +51,8 @@ func (m *Machine) Received(id int, frame []byte) {
 		take(frame, m.waitingSeen)
 	case protocol.TypeDuty:
 		take(frame, m.dutySet)
+	case protocol.TypeDesk:
+		take(frame, m.liveSeen)
 	case protocol.TypeBye:
 		take(frame, func(b protocol.Bye) { m.bye(s, b) })
 	case "":
@@ -240,6 +242,7 @@ func (m *Machine) welcome(s *socket, w protocol.Welcome) {
 		m.setWaiting(w.Waiting)
 		m.duty.operator = w.Operator
 	}
+	m.liveAnew()
 	m.welcomed(s)
 	if s.hello.more = w.More; w.More != "" {
 		m.helloPart(s)

@@ -77,6 +77,8 @@ func (m *Machine) unanswered(r *request, why cause) {
 		m.askAgain(r)
 	case r.kind == protocol.ActionDuty:
 		m.dutyAgain()
+	case r.kind == protocol.ActionDesk:
+		m.liveAgain()
 	case s == nil:
 	case r.kind == protocol.ActionHello:
 		m.helloFailed(s)

@@ -69,6 +69,8 @@ import (
 //	connection table (expires)
 //	<workspace>#<user>                            <connection>           a live socket, or g: the tombstone of one
 //	<workspace>#desk                              <connection>           a live socket of staff, for broadcasts
+//	<workspace>#live                              V                      what the live desk was shown last, and when
+//	<workspace>#visitors#<shard>                  <user>                 who is on the site, and on which page
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD
 //	<workspace>#ticket#<hash>                     T                      one-time socket ticket
 //	<workspace>#positions                         D<department>          when those who wait are told next how it stands
@@ -241,6 +243,20 @@ func connectionKey(w chat.WorkspaceID, u chat.UserID, c chat.ConnectionID) key {
 
 func deskKey(w chat.WorkspaceID, c chat.ConnectionID) key {
 	return key{string(w) + "#desk", string(c)}
+}
+
+func liveKey(w chat.WorkspaceID) key { return key{string(w) + "#live", "V"} }
+
+// visitorShards is over how many partitions a workspace's visitors are spread: stored data like the keys, though only for
+// the minutes of a stay. Each takes 1,000 page views a second.
+const visitorShards = 8
+
+func visitorPartition(w chat.WorkspaceID, shard int) string {
+	return string(w) + "#visitors#" + strconv.Itoa(shard)
+}
+
+func visitorKey(w chat.WorkspaceID, u chat.UserID) key {
+	return key{visitorPartition(w, int(hashOf(string(u))%visitorShards)), string(u)}
 }
 
 func listenerKey(ref chat.Ref, shard int, c chat.ConnectionID) key {

@@ -64,6 +64,8 @@ func TestKeysAreStoredData(t *testing.T) {
 		{emailKey("ada@shop.example"), key{"email#ada@shop.example", "A"}},
 		{connectionKey(goldenWorkspace, goldenUser, goldenConnection), key{w + "#u_01kaw3v4x0fedcba9876543210", "TXzPWdnOjoECGjA="}},
 		{deskKey(goldenWorkspace, goldenConnection), key{w + "#desk", "TXzPWdnOjoECGjA="}},
+		{liveKey(goldenWorkspace), key{w + "#live", "V"}},
+		{visitorKey(goldenWorkspace, goldenUser), key{w + "#visitors#2", "u_01kaw3v4x0fedcba9876543210"}},
 		{listenerKey(ref, 7, goldenConnection), key{w + "#c_01kaw3v4x0c0nversat10n0001#7", "TXzPWdnOjoECGjA="}},
 		{contactKey(goldenWorkspace, goldenContact), key{w + "#ct_01kaw3v4x0fedcba9876543210", "C"}},
 		{contactEventKey(goldenWorkspace, goldenContact, 7), key{w + "#ct_01kaw3v4x0fedcba9876543210", "E000000000007"}},

@@ -90,12 +90,16 @@ func (s *Store) OfDesk(ctx context.Context, w chat.WorkspaceID) ([]chat.Principa
 	rows, err := s.sockets(ctx, deskKey(w, "").pk)
 	out := make([]chat.Principal, len(rows))
 	for i, r := range rows {
-		out[i] = chat.Principal{
-			Workspace: w, User: chat.UserID(getS(r, "u")), Role: chat.Role(getS(r, "r")),
-			Session: chat.SessionID(getS(r, "s")), Connection: chat.ConnectionID(getS(r, "sk")),
-		}
+		out[i] = deskPrincipal(w, r)
 	}
 	return out, err
+}
+
+func deskPrincipal(w chat.WorkspaceID, r item) chat.Principal {
+	return chat.Principal{
+		Workspace: w, User: chat.UserID(getS(r, "u")), Role: chat.Role(getS(r, "r")),
+		Session: chat.SessionID(getS(r, "s")), Connection: chat.ConnectionID(getS(r, "sk")),
+	}
 }
 
 func (s *Store) sockets(ctx context.Context, pk string) ([]item, error) {

@@ -22,7 +22,7 @@ func (s *Store) HeadOfImage(image []byte) (head *chat.Head, ok bool, err error) 
 }
 
 // ends are the attributes that EndsOfImage reads.
-var ends = map[string]bool{"pk": true, "sk": true, "n": true, "d": true, "v": true, "st": true, "as": true, "of": true}
+var ends = map[string]bool{"pk": true, "sk": true, "n": true, "d": true, "v": true, "st": true, "as": true, "of": true, "av": true}
 
 // EndsOfImage is HeadOfImage for whoever needs the name, the newest seqs and the state only: nothing else is read.
 func (s *Store) EndsOfImage(image []byte) (head *chat.Head, ok bool, err error) {
@@ -34,7 +34,7 @@ func (s *Store) EndsOfImage(image []byte) (head *chat.Head, ok bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	head = &chat.Head{Ref: ref, Status: statusOf(getS(it, "st")), Version: getN(it, "v"), Assignee: getUser(it, "as"), OfferedTo: getUser(it, "of")}
+	head = &chat.Head{Ref: ref, Status: statusOf(getS(it, "st")), Version: getN(it, "v"), Assignee: getUser(it, "as"), OfferedTo: getUser(it, "of"), Asides: getN(it, "av")}
 	for _, t := range chat.Tracks() {
 		head.Track(t).Last = getN(it, namesOf(t).last)
 	}

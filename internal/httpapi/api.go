@@ -44,6 +44,8 @@ type API struct {
 	SignOn *identity.SignOn
 	// PublicURL is where this API is reached when that is not where the gateway is asked, such as behind a CDN; "" else.
 	PublicURL string
+	// Live is the live desk; only what reads is needed.
+	Live *chat.LiveDesk
 	// Catalog and Articles are what the workspace sets for itself, Settings what follows from it; Automation tries rules out
 	// and applies macros.
 	Catalog    *workspace.Catalog
@@ -115,6 +117,7 @@ func routes() []route {
 		oidcRoutes(),
 		workspaceRoutes(),
 		operatorRoutes(),
+		liveRoutes(),
 		commandRoutes(), talkRoutes(), detailRoutes(), []route{
 			{pattern: "POST /v1/customer-sessions", open: true, serve: (*API).startCustomer, says: saysCustomerSession()},
 			{pattern: "POST /v1/staff-sessions", open: true, serve: (*API).signIn, says: saysStaffSession()},

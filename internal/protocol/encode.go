@@ -110,18 +110,6 @@ func (Encoder) Events(head *chat.Head, t chat.Track, events []chat.Event) [][]by
 	return frames
 }
 
-// Waiting writes a change of the waiting list.
-func (Encoder) Waiting(c chat.WaitingChange) []byte {
-	push := WaitingPush{Type: TypeWaiting}
-	if c.Added != nil {
-		push.Added = []WaitingEntry{waitingOf(*c.Added)}
-	}
-	if c.Removed != "" {
-		push.Removed = []chat.ConversationID{c.Removed}
-	}
-	return Encode(push)
-}
-
 func waitingOf(w chat.Waiting) WaitingEntry {
 	return WaitingEntry{
 		Conversation: w.Conversation, Customer: w.Customer, Since: w.Since.UnixMilli(), Department: w.Department, Priority: w.Priority, Offered: w.Offered,

@@ -102,19 +102,6 @@ func TestEncoderSplitsIntoFrames(t *testing.T) {
 	})
 }
 
-func TestWaitingFrames(t *testing.T) {
-	t.Parallel()
-	w := chat.Waiting{Conversation: conversation, Customer: "u_01kaw3v4x00123456789abcdef", Since: time.UnixMilli(1_790_000_000_123)}
-	for want, change := range map[string]chat.WaitingChange{
-		`{"type":"waiting","added":[{"conversation":"c_01kaw3v4x00123456789abcdef","customer":"u_01kaw3v4x00123456789abcdef","since":1790000000123}]}`: {Added: &w},
-		`{"type":"waiting","removed":["c_01kaw3v4x00123456789abcdef"]}`:                                                                                {Removed: conversation},
-	} {
-		if got := string(Encoder{}.Waiting(change)); got != want {
-			t.Errorf("%s", got)
-		}
-	}
-}
-
 // What is internal to the desk must not be in a customer's frames, not even as a number.
 func TestCustomersSeeNoDesk(t *testing.T) {
 	t.Parallel()

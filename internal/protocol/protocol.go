@@ -396,8 +396,8 @@ type WaitingEntry struct {
 	Offered bool `json:"offered,omitempty"`
 }
 
-// WaitingPush tells operators about a change of the waiting list. It is a hint, coalesced and best effort:
-// the list itself comes with hello and from the HTTP API.
+// WaitingPush told operators about a change of the waiting list. It is not sent any more: open the view queue of the
+// live desk instead.
 type WaitingPush struct {
 	Type    string                `json:"type"`
 	Added   []WaitingEntry        `json:"added,omitempty"`

@@ -14,10 +14,12 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 )
 
-// Deliver works off the delivery queue.
+// Deliver works off the delivery queue, and that of the live desk.
 type Deliver struct {
 	Delivery *chat.Delivery
-	Log      *slog.Logger
+	// Desk makes the broadcasts of the live desk, which come from a queue of their own.
+	Desk *chat.LiveDesk
+	Log  *slog.Logger
 }
 
 // Handle carries out each job and reports those to be delivered again. A malformed message is reported as
@@ -39,6 +41,12 @@ func (d *Deliver) one(ctx context.Context, body string) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
+	if desk, ok, err := queue.DecodeDesk(body); ok || err != nil {
+		if err != nil {
+			return err
+		}
+		return d.Desk.Work(ctx, desk)
+	}
 	job, err := queue.DecodeDelivery(body)
 	if err != nil {
 		return err

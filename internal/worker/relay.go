@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -107,6 +108,7 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	var timers []chat.Timer
 	var routes []chat.RouteJob
 	var tell []chat.Job
+	var shows []chat.WorkspaceID
 	changed := "" // the first record that changed a state: those behind it wait for the two calls below
 	failed := func(sequence string, err error) {
 		r.Log.ErrorContext(ctx, "relay failed", "sequence", sequence, "error", err)
@@ -126,6 +128,11 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 			if routes, tell = append(routes, a...), append(tell, b...); changed == "" && len(a)+len(b) > 0 {
 				changed = rec.SequenceNumber
 			}
+			if chat.ShowsOnDesk(before, head) && !slices.Contains(shows, head.Workspace) {
+				if shows = append(shows, head.Workspace); changed == "" {
+					changed = rec.SequenceNumber
+				}
+			}
 			if latest[head.Ref] == nil {
 				order = append(order, head.Ref)
 			}
@@ -135,6 +142,8 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 	if err := r.Relay.Arm(ctx, timers); err != nil {
 		failed(changed, err)
 	} else if err := r.Relay.Route(ctx, routes, tell); err != nil {
+		failed(changed, err)
+	} else if err := r.Relay.Show(ctx, shows...); err != nil {
 		failed(changed, err)
 	}
 	for _, ref := range order {

@@ -59,6 +59,10 @@ type Widget struct {
 	ShowArticles bool `json:"showArticles,omitempty"`
 	// TellVisits lets the widget tell which page a visitor is on: for workspaces whose visitors consent.
 	TellVisits bool `json:"tellVisits,omitempty"`
+	// VisitsNeedConsent refuses visits whose client does not say that the visitor has agreed.
+	VisitsNeedConsent bool `json:"visitsNeedConsent,omitempty"`
+	// VisitsKeepQuery keeps the query of pages' addresses; without it what is behind the "?" is dropped.
+	VisitsKeepQuery bool `json:"visitsKeepQuery,omitempty"`
 }
 
 // Check implements Entity.

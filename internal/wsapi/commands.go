@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 )
 
-// commands maps the actions that $default serves, having no routes of their own, to what they do. Each is acknowledged as
-// a close is.
+// commands maps the actions that $default serves, having no routes of their own, to what they do. Those of a
+// conversation's life are acknowledged as a close is.
 var commands = map[string]func(*Handler, context.Context, *request) (any, error){
 	protocol.ActionTransfer: command((*chat.Service).Transfer, func(f protocol.Transfer) chat.Transfer {
 		return chat.Transfer{Step: step(f.Conversation, f.After, f.ID, f.Reason), Operator: f.Operator, Department: f.Department, Bot: f.Bot, Note: f.Note}
@@ -51,6 +51,8 @@ var commands = map[string]func(*Handler, context.Context, *request) (any, error)
 	}),
 	protocol.ActionWatch:    (*Handler).watch,
 	protocol.ActionTakeOver: (*Handler).takeOver,
+	protocol.ActionDesk:     (*Handler).desk,
+	protocol.ActionVisit:    (*Handler).visit,
 }
 
 // command reads a frame, carries it out, pushes what was committed, and acknowledges last.

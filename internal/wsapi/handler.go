@@ -37,6 +37,9 @@ type Response struct {
 type Handler struct {
 	Chat     *chat.Service
 	Delivery *chat.Delivery
+	// Live is the live desk, Visits what customers tell of their pages.
+	Live   *chat.LiveDesk
+	Visits *chat.Visits
 	// Principal reads who is speaking from the authorizer's context, which is frozen for the socket's life.
 	Principal func(authorizer map[string]any) (chat.Principal, error)
 	Log       *slog.Logger

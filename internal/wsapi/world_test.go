@@ -163,9 +163,6 @@ func (q *jobs) take() []string {
 	var out []string
 	for _, j := range q.list {
 		s := fmt.Sprintf("%s %d..%d to %v", j.Track, j.From, j.To, j.Connections)
-		if j.Waiting != nil {
-			s = string(protocol.Encoder{}.Waiting(*j.Waiting))
-		}
 		out = append(out, s)
 	}
 	q.list = nil

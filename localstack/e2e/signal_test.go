@@ -67,6 +67,8 @@ func TestWaitingList(t *testing.T) {
 	t.Parallel()
 	ws := seed(t, 2)
 	a, b, c := operator(t, ws, 0, fast()), operator(t, ws, 1, fast()), customer(t, ws, fast())
+	watch(t, a, chat.ViewQueue)
+	watch(t, b, chat.ViewQueue)
 	waits := func(p *world.Party, id chat.ConversationID, want bool) {
 		t.Helper()
 		must(t, p.Until(within(t), func(m *client.Machine) bool {

@@ -37,6 +37,10 @@ type Memory struct {
 	operators map[operatorKey]*chat.Operator
 	logs      map[operatorKey][]chat.OperatorEvent
 	given     map[department][]time.Time
+	// views are the open views of sockets, live what the desks were shown, visitors who is on the sites.
+	views    map[chat.ConnectionID]chat.Viewer
+	live     map[chat.WorkspaceID]*chat.DeskClaim
+	visitors map[operatorKey]chat.Visitor
 }
 
 type operatorKey struct {
@@ -58,6 +62,7 @@ func NewMemory() *Memory {
 		rows: map[chat.Ref]map[chat.ConnectionID]chat.Listener{}, sockets: map[chat.ConnectionID]chat.Principal{}, ended: map[chat.ConnectionID]bool{},
 		subs: map[chat.WorkspaceID][]chat.Subscription{}, operators: map[operatorKey]*chat.Operator{},
 		logs: map[operatorKey][]chat.OperatorEvent{}, given: map[department][]time.Time{},
+		views: map[chat.ConnectionID]chat.Viewer{}, live: map[chat.WorkspaceID]*chat.DeskClaim{}, visitors: map[operatorKey]chat.Visitor{},
 	}
 }
 

@@ -56,6 +56,7 @@ func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error 
 		if m.ended[p.Connection] {
 			return chat.ErrGone
 		}
+		delete(m.views, p.Connection)
 		m.sockets[p.Connection] = p
 		return nil
 	})
@@ -65,6 +66,7 @@ func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error 
 func (m *Memory) SocketClosed(_ context.Context, p chat.Principal) error {
 	return m.do("SocketClosed", func() error {
 		delete(m.sockets, p.Connection)
+		delete(m.views, p.Connection)
 		return nil
 	})
 }
@@ -76,6 +78,7 @@ func (m *Memory) SocketEnded(_ context.Context, p chat.Principal) error {
 			m.ended[p.Connection] = true
 		}
 		delete(m.sockets, p.Connection)
+		delete(m.views, p.Connection)
 		return nil
 	})
 }

@@ -26,6 +26,8 @@ type Store interface {
 	chat.Sockets
 	chat.Mover
 	chat.SubscriptionSource
+	chat.DeskStore
+	chat.VisitorStore
 	PutSubscription(context.Context, chat.WorkspaceID, chat.Subscription) error
 }
 
@@ -69,6 +71,10 @@ func Conform(t *testing.T, store Store) {
 		"directory pages":                   directoryPages,
 		"sockets":                           sockets,
 		"sockets that ended":                socketsThatEnded,
+		"open views":                        openViews,
+		"broadcasts":                        broadcasts,
+		"visitors":                          visitors,
+		"pages of visitors":                 visitorPages,
 		"relayed only rises":                relayed,
 		"subscriptions":                     subscriptions,
 		"repair tells what is not noted":    repair,
