@@ -20,6 +20,10 @@ help: ## List the targets
 run: ## Start the whole product on the local stack (ADDR=127.0.0.1:8080, ARGS for its flags)
 	@exec go run ./localstack -addr $(ADDR) $(ARGS)
 
+.PHONY: seed
+seed: ## Into a running stack: a web shop's week, ten people and 300 conversations in every state (ARGS, see -h)
+	@go run ./internal/cmd/parley seed -stack $(ADDR) $(ARGS)
+
 .PHONY: demo
 demo: ## Against a running stack: a conversation with a dropped connection, a lost ack and a killed function
 	@go run ./internal/cmd/demo -addr $(ADDR) $(ARGS)

@@ -98,13 +98,21 @@ type Audit struct {
 	Store AuditStore
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
+	// NewID makes the ids of entries, which sort by time; nil for chance.
+	NewID func(time.Time) string
 }
 
 // Entry makes an entry of something that is about to be done.
 func (a *Audit) Entry(by By, act Act, subject string, before, after map[string]string) AuditEntry {
 	now := clock(a.Now).Truncate(time.Millisecond)
+	id := ""
+	if a.NewID != nil {
+		id = a.NewID(now)
+	} else {
+		id = chat.NewID(AuditPrefix, now)
+	}
 	return AuditEntry{
-		Workspace: by.Workspace, ID: chat.NewID(AuditPrefix, now), At: now, Actor: by.User, Role: by.Role, Source: by.Source,
+		Workspace: by.Workspace, ID: id, At: now, Actor: by.User, Role: by.Role, Source: by.Source,
 		Act: act, Subject: subject, Before: before, After: after,
 	}
 }

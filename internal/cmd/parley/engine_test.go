@@ -75,7 +75,7 @@ func TestSeededPeopleGetIn(t *testing.T) {
 	var seeded Seeded
 	for range 2 {
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), []string{"seed", "-json"}, lookup, &stdout, &stderr); code != 0 {
+		if code := run(t.Context(), []string{"seed", "-json", "-conversations", "60"}, lookup, &stdout, &stderr); code != 0 {
 			t.Fatalf("status %d: %s", code, &stderr)
 		}
 		if err := json.Unmarshal(stdout.Bytes(), &seeded); err != nil {

@@ -1,6 +1,6 @@
 // Command parley operates a Parley deployment from a terminal.
 //
-//	parley seed [flags]    make demo workspaces with widget keys and staff; may be repeated
+//	parley seed [flags]    make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
 package main
 
 import (
@@ -9,12 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	_ "time/tzdata" // business hours have a time zone; the machine need not know it
 )
 
 const usage = `usage: parley <command> [flags]
 
 commands:
-  seed    make demo workspaces with widget keys and staff; may be repeated
+  seed    make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
 
 parley <command> -h lists the flags.
 `

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -86,7 +88,7 @@ func checkWorkspace(t *testing.T, m *memory, w SeededWorkspace) {
 			supervisors++
 		}
 	}
-	if supervisors != 1 || len(w.Staff) != 4 {
+	if supervisors != 2 || len(w.Staff) != 10 {
 		t.Errorf("%d staff, %d supervisors", len(w.Staff), supervisors)
 	}
 }
@@ -139,7 +141,7 @@ func TestWrongCalls(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"plant"}, {"seed", "-workspaces", "0", "-chat-table", "x"}, {"seed", "-workspaces", "101", "-chat-table", "x"},
 		{"seed"}, {"seed", "-chat-table", "x", "extra"}, {"seed", "-chat-table", "x", "-origin", "shop.example"}, {"seed", "-wrong"},
-		{"seed", "-chat-table", "x", "-seed", "Demo"}, {"seed", "-chat-table", "x", "-seed", "a b"},
+		{"seed", "-chat-table", "x", "-conversations", "2001"}, {"seed", "-chat-table", "x", "-now", "yesterday"}, {"seed", "-chat-table", "x", "-seed", "Demo"}, {"seed", "-chat-table", "x", "-seed", "a b"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), args, func(string) string { return "" }, &stdout, &stderr); code != 2 || stderr.Len() == 0 {
@@ -152,5 +154,33 @@ func TestWrongCalls(t *testing.T) {
 	}
 	if code := run(t.Context(), []string{"help"}, nil, &stdout, &stderr); code != 0 || !strings.Contains(stdout.String(), "seed") {
 		t.Errorf("help: %d %q", code, &stdout)
+	}
+}
+
+// Asked through a stack, its answer says all that the environment would.
+func TestSeedThroughAStack(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/_local/ready" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(`{"aws":"http://127.0.0.1:9","region":"eu-north-1","accessKeyId":"id","secretAccessKey":"secret","tables":{"ChatTable":"chat-9"}}`))
+	}))
+	defer server.Close()
+	args, env, err := throughStack(t.Context(), []string{"-stack", strings.TrimPrefix(server.URL, "http://"), "-json"}, func(name string) string { return "own " + name })
+	if err != nil || len(args) != 1 || args[0] != "-json" {
+		t.Fatalf("%q, %v", args, err)
+	}
+	for name, want := range map[string]string{
+		"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+		"CHAT_TABLE": "chat-9", "AWS_SESSION_TOKEN": "", "HOME": "own HOME",
+	} {
+		if got := env(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if _, _, err := throughStack(t.Context(), []string{"-stack", "127.0.0.1:1"}, env); err == nil {
+		t.Error("a stack that is not there")
 	}
 }
