@@ -37,6 +37,10 @@ func fill(v reflect.Value) {
 			return
 		}
 		fill(v.Index(0))
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i))
+		}
 	case reflect.Map:
 		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 		fill(key)
