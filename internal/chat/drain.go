@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 )
@@ -98,7 +97,7 @@ func (d *drain) department(ctx context.Context, department DepartmentID) (more b
 	if err != nil {
 		return false, err
 	}
-	given := 0
+	given := d.left
 	seen := map[ConversationID]bool{}
 	for limit := drainPage; d.anybody(department); limit = min(4*limit, drainDepth) {
 		var list []Waiting
@@ -109,29 +108,19 @@ func (d *drain) department(ctx context.Context, department DepartmentID) (more b
 		if err != nil {
 			return false, err
 		}
-		fresh := 0
-		for _, w := range list {
-			if seen[w.Conversation] || !d.anybody(department) {
-				continue
-			}
-			if d.spent() {
-				return true, d.assigned(ctx, department, given)
-			}
+		fresh := slices.DeleteFunc(slices.Clone(list), func(w Waiting) bool { return seen[w.Conversation] })
+		for _, w := range fresh {
 			seen[w.Conversation] = true
-			fresh++
-			out, err := d.give(ctx, policy, w)
-			if err != nil {
-				return false, err
-			}
-			if out {
-				given++
-			}
 		}
-		if len(list) < limit || fresh == 0 && limit == drainDepth {
+		if more, err = d.page(ctx, policy, fresh); more || err != nil {
+			break
+		}
+		if len(list) < limit || len(fresh) == 0 && limit == drainDepth {
 			break
 		}
 	}
-	return false, d.assigned(ctx, department, given)
+	d.assigned(ctx, department, given-d.left)
+	return more, err
 }
 
 func (d *drain) load(ctx context.Context) error {
@@ -153,38 +142,23 @@ func (d *drain) anybody(department DepartmentID) bool {
 
 // give assigns or offers one conversation, if there is somebody for it. Whoever turns out to have no room is read again,
 // and the choice made again.
-func (d *drain) give(ctx context.Context, policy RoutingPolicy, w Waiting) (bool, error) {
-	if w.Offered {
-		return false, nil
-	}
+func (d *drain) give(ctx context.Context, policy RoutingPolicy, w Waiting) error {
 	for range len(d.operators) + 1 {
-		user, decision := Decide(w, d.operators, d.now())
-		if user == "" {
-			return false, nil
+		t, ok := d.choose(w)
+		if !ok {
+			return nil
 		}
-		out, err := d.assign(ctx, policy, w, user, decision)
-		var refused *Refused
-		switch {
-		case err == nil:
-			d.left--
-			d.taken(user)
-			return true, d.Delivery.Committed(ctx, system(d.workspace), out)
-		case errors.Is(err, errStale):
-			return false, d.mend(ctx, w)
-		case !errors.As(err, &refused):
-			return false, err
-		}
-		if err := d.again(ctx, refused.NoPlace); err != nil {
-			return false, err
+		t.make(ctx, d, policy)
+		if err := d.settle(ctx, t); err != nil || t.refused() == "" {
+			return err
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // assign makes the transaction: the conversation, the operator's place, the waiting entry, the membership.
-func (d *drain) assign(ctx context.Context, policy RoutingPolicy, w Waiting, user UserID, decision *Decision) (*Outcome, error) {
-	i := slices.IndexFunc(d.operators, func(o Operator) bool { return o.User == user })
-	role := d.operators[i].Role
+func (d *drain) assign(ctx context.Context, policy RoutingPolicy, w Waiting, t *try) (*Outcome, error) {
+	user, role := t.user, t.before.Role
 	if role == "" {
 		role = RoleOperator
 	}
@@ -201,7 +175,7 @@ func (d *drain) assign(ctx context.Context, policy RoutingPolicy, w Waiting, use
 			return nil, errStale
 		}
 		change.Remove = h.former(user)
-		return make(h, change, user, decision), nil
+		return make(h, change, user, t.decision), nil
 	}, moveAssign, moveOffer)
 }
 
@@ -231,20 +205,9 @@ func (h *Head) former(next UserID) []UserID {
 }
 
 // assigned notes for estimates how many conversations were given out. Failing to is no reason to do anything again.
-func (d *drain) assigned(ctx context.Context, department DepartmentID, n int) error {
+func (d *drain) assigned(ctx context.Context, department DepartmentID, n int) {
 	if n > 0 && d.Entries != nil {
 		_ = d.Entries.Assigned(ctx, d.workspace, department, d.now(), n)
-	}
-	return nil
-}
-
-// taken notes an assignment in what is known of the operators.
-func (d *drain) taken(user UserID) {
-	for i := range d.operators {
-		if o := &d.operators[i]; o.User == user {
-			o.Load++
-			o.LastAssigned = stamp(d.now())
-		}
 	}
 }
 

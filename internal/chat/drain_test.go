@@ -236,7 +236,7 @@ func TestDrainMeetsAFullOperator(t *testing.T) {
 	first, second := r.arrive(), r.arrive()
 	once := false
 	r.store.Fault = func(call string, after bool) error {
-		if call == "Transition" && !after && !once {
+		if call == "Waiting" && after && !once {
 			once = true
 			_, err := r.svc.Join(context.Background(), a, chat.Step{Conversation: second, ID: r.eventID()})
 			return err

@@ -15,8 +15,8 @@ type RouteJob struct {
 	Reason string
 }
 
-// RoutingQueue takes jobs for routing. At least once; jobs of one workspace and department stay in order, so that two
-// workers rarely look at the same queue. Correctness never depends on it: assignment is one transaction.
+// RoutingQueue takes jobs for routing. At least once; jobs of one workspace and department that come at about the same
+// time stay in order, so that few workers look at one queue at once. Correctness never depends on it: assignment is one transaction.
 type RoutingQueue interface {
 	Route(ctx context.Context, jobs ...RouteJob) error
 }

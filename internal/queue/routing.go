@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -21,16 +22,26 @@ type routeJob struct {
 	Reason     string            `json:"reason,omitempty"`
 }
 
-// Routing is the routing queue: FIFO, with a group per workspace and department, so that two workers seldom look at one
-// queue at once.
+// Routing is the routing queue: FIFO, with a group per workspace, department and groupSpan, so that seldom more than two
+// workers look at one queue at once. The span is there for the case that a job's function dies: the job keeps its group
+// shut until it becomes visible again, and those that are sent later must not stand behind it.
 type Routing struct {
 	API API
 	URL string
+	Now func() time.Time // nil stands for time.Now
 }
+
+// groupSpan is how long jobs of a department go into one group. A worker is at it for about as long at most.
+const groupSpan = 2 * time.Second
 
 // Route sends the jobs. Each message is one of its own: a job that was queued a moment ago may have been worked off
 // before what this one is about, so none stands for another.
 func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
+	now := time.Now
+	if q.Now != nil {
+		now = q.Now
+	}
+	span := now().UnixNano() / int64(groupSpan)
 	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
 	for i, j := range jobs {
 		body, err := json.Marshal(routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason})
@@ -39,14 +50,16 @@ func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
 		}
 		entries[i] = types.SendMessageBatchRequestEntry{
 			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)),
-			MessageGroupId: ptr(routeGroup(j)), MessageDeduplicationId: ptr(rand.Text()),
+			MessageGroupId: ptr(routeGroup(j, span)), MessageDeduplicationId: ptr(rand.Text()),
 		}
 	}
 	return sendAll(ctx, q.API, q.URL, entries)
 }
 
-// routeGroup is at most 57 of the 128 bytes that a group's name may have.
-func routeGroup(j chat.RouteJob) string { return string(j.Workspace) + "#" + string(j.Department) }
+// routeGroup is at most 77 of the 128 bytes that a group's name may have.
+func routeGroup(j chat.RouteJob, span int64) string {
+	return string(j.Workspace) + "#" + string(j.Department) + "#" + strconv.FormatInt(span, 10)
+}
 
 // DecodeRoute reads a job of routing. Errors wrap ErrMalformed.
 func DecodeRoute(body string) (chat.RouteJob, error) {
