@@ -40,14 +40,18 @@ const (
 	ArticlePublished ArticleStatus = "published"
 )
 
+// ArticleStatuses lists them.
+func ArticleStatuses() []ArticleStatus { return []ArticleStatus{ArticleDraft, ArticlePublished} }
+
 // Card is what lists and the search have of an article.
 type Card struct {
 	// ID is made by the server.
 	ID string `json:"id,omitempty"`
 	// Version counts the changes; the ETag is made of it.
 	Version uint64 `json:"version,omitempty"`
-	// ChangedAt is when it was changed last, Unix milliseconds, and ChangedBy by whom.
-	ChangedAt int64       `json:"changedAt,omitempty"`
+	// ChangedAt is when it was changed last, Unix milliseconds.
+	ChangedAt int64 `json:"changedAt,omitempty"`
+	// ChangedBy is by whom; for staff.
 	ChangedBy chat.UserID `json:"changedBy,omitempty"`
 	// Title is 1 to 200 bytes.
 	Title string `json:"title"`
@@ -56,7 +60,7 @@ type Card struct {
 	// Tags are at most 20 of 50 bytes.
 	Tags []string `json:"tags,omitempty"`
 	// Status is draft or published.
-	Status ArticleStatus `json:"status" jsonschema:"enum=draft,enum=published"`
+	Status ArticleStatus `json:"status"`
 	// Locale such as "de" or "pt-BR"; none for any.
 	Locale string `json:"locale,omitempty"`
 	// Excerpt is the beginning of its text without markup, made by the server.

@@ -302,11 +302,14 @@ const (
 	StepSkipped StepOutcome = "skipped" // one before it has failed
 )
 
+// StepOutcomes lists them.
+func StepOutcomes() []StepOutcome { return []StepOutcome{StepDone, StepFailed, StepSkipped} }
+
 // StepResult is a step with what became of it.
 type StepResult struct {
 	Step
 	// Outcome is done, failed, or skipped where one before it has failed.
-	Outcome StepOutcome `json:"outcome" jsonschema:"enum=done,enum=failed,enum=skipped"`
+	Outcome StepOutcome `json:"outcome"`
 	// Code and Reason of a failure.
 	Code   chat.Code `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`

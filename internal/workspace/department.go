@@ -17,9 +17,10 @@ type Department struct {
 	Hidden bool `json:"hidden,omitempty"`
 	// Skills that its conversations may ask for: at most 32 of 64 bytes.
 	Skills []string `json:"skills,omitempty"`
-	// Greeting is shown when a customer chooses the department, Offline while it is closed: at most 2000 bytes each.
+	// Greeting is shown when a customer chooses the department, at most 2000 bytes.
 	Greeting string `json:"greeting,omitempty"`
-	Offline  string `json:"offline,omitempty"`
+	// Offline is shown while it is closed, at most 2000 bytes.
+	Offline string `json:"offline,omitempty"`
 	// Hours of its own; without them the workspace's hold.
 	Hours *Hours `json:"hours,omitempty"`
 	// Routing holds what differs from the workspace's.

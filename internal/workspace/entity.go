@@ -26,8 +26,9 @@ type Meta struct {
 	Version uint64 `json:"version,omitempty"`
 	// Owner is whose own it is; none for what the workspace shares.
 	Owner chat.UserID `json:"owner,omitempty"`
-	// ChangedAt is when it was changed last, Unix milliseconds, and ChangedBy by whom.
-	ChangedAt int64       `json:"changedAt,omitempty"`
+	// ChangedAt is when it was changed last, Unix milliseconds.
+	ChangedAt int64 `json:"changedAt,omitempty"`
+	// ChangedBy is by whom.
 	ChangedBy chat.UserID `json:"changedBy,omitempty"`
 }
 

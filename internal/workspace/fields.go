@@ -326,3 +326,9 @@ func (v *View) Check() error {
 	}
 	return nil
 }
+
+// FieldsOf lists what fields belong to.
+func FieldsOf() []FieldOf { return []FieldOf{OfConversation, OfContact} }
+
+// FormUses lists the uses of forms.
+func FormUses() []FormUse { return []FormUse{FormBefore, FormOffline} }

@@ -56,3 +56,6 @@ type RunStore interface {
 	// Runs lists the newest runs of a rule.
 	Runs(ctx context.Context, w chat.WorkspaceID, rule string, limit int) ([]Run, error)
 }
+
+// Outcomes lists the outcomes of runs.
+func Outcomes() []Outcome { return []Outcome{RunBegun, RunApplied, RunFailed, RunStopped} }

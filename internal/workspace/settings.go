@@ -43,17 +43,18 @@ type Widget struct {
 	// Color of its button and head, "#rrggbb".
 	Color string `json:"color,omitempty"`
 	// Side of the page that it sits on: right, which is the default, or left.
-	Side string `json:"side,omitempty" jsonschema:"enum=right,enum=left"`
+	Side string `json:"side,omitempty"`
 	// Locale of its own texts, such as "de" or "pt-BR"; without it the browser's.
 	Locale string `json:"locale,omitempty"`
-	// Welcome is shown before the first message, Offline while the business is closed, Waiting in the queue: at most
-	// 2000 bytes each.
+	// Welcome is shown before the first message, at most 2000 bytes.
 	Welcome string `json:"welcome,omitempty"`
+	// Offline is shown while the business is closed, at most 2000 bytes.
 	Offline string `json:"offline,omitempty"`
+	// Waiting is shown to who waits, at most 2000 bytes.
 	Waiting string `json:"waiting,omitempty"`
 	// ChooseDepartment lets customers choose one.
 	ChooseDepartment bool `json:"chooseDepartment,omitempty"`
-	// ShowPosition tells who waits their place in the queue; it is the default.
+	// HidePosition keeps from who waits what place in the queue they have.
 	HidePosition bool `json:"hidePosition,omitempty"`
 	// ShowArticles offers help articles before a conversation.
 	ShowArticles bool `json:"showArticles,omitempty"`

@@ -33,12 +33,14 @@ type WidgetDepartment struct {
 	ID chat.DepartmentID `json:"id"`
 	// Name as customers see it.
 	Name string `json:"name"`
-	// Open says whether it is open now, and NextOpening when it is next.
-	Open        bool  `json:"open"`
+	// Open says whether it is open now.
+	Open bool `json:"open"`
+	// NextOpening is when it is open next, Unix milliseconds; absent while it is open.
 	NextOpening int64 `json:"nextOpening,omitempty"`
-	// Greeting is shown when it is chosen, Offline while it is closed.
+	// Greeting is shown when it is chosen.
 	Greeting string `json:"greeting,omitempty"`
-	Offline  string `json:"offline,omitempty"`
+	// Offline is shown while it is closed.
+	Offline string `json:"offline,omitempty"`
 }
 
 // WidgetForm is a form as customers see it.

@@ -10,6 +10,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/identity"
+	settings "github.com/parley-chat/parley/internal/workspace"
 )
 
 // maxSafe is the largest whole number that every JSON reader keeps exact (RFC 8259 section 6); no number of the
@@ -153,6 +154,24 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, contact.EventTypes())
 	case reflect.TypeFor[identity.Algorithm]():
 		return oneOf(dir, identity.Algorithms())
+	case reflect.TypeFor[settings.Fact](): // fields of conversations are facts, too
+		return &jsonschema.Schema{Type: "string"}
+	case reflect.TypeFor[settings.Op]():
+		return oneOf(dir, settings.Ops())
+	case reflect.TypeFor[settings.StepKind]():
+		return oneOf(dir, settings.StepKinds())
+	case reflect.TypeFor[settings.StepOutcome]():
+		return oneOf(dir, settings.StepOutcomes())
+	case reflect.TypeFor[settings.Outcome]():
+		return oneOf(dir, settings.Outcomes())
+	case reflect.TypeFor[settings.FieldOf]():
+		return oneOf(dir, settings.FieldsOf())
+	case reflect.TypeFor[settings.FieldKind]():
+		return oneOf(dir, settings.FieldKinds())
+	case reflect.TypeFor[settings.FormUse]():
+		return oneOf(dir, settings.FormUses())
+	case reflect.TypeFor[settings.ArticleStatus]():
+		return oneOf(dir, settings.ArticleStatuses())
 	case reflect.TypeFor[identity.Fate]():
 		return oneOf(dir, []identity.Fate{identity.FateUsed, identity.FateExpired, identity.FateInvalid, identity.FateUnused})
 	}
