@@ -76,7 +76,7 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
 		case offered:
 			return s.offerMissed(ctx, h, user, reasonGone)
 		case waits:
-			return s.handBack(h, user), nil
+			return s.handBack(ctx, h, user)
 		}
 		return s.sleepUnreachable(h, user), nil
 	}, moveBack, moveMiss, moveIdle)
@@ -92,13 +92,16 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
 const reasonGone = "operator disconnected"
 
 // handBack appends to the public track, so that an answer that comes in between refuses it.
-func (s *Service) handBack(h *Head, user UserID) *systemStep {
-	change := s.requeue(h)
+func (s *Service) handBack(ctx context.Context, h *Head, user UserID) (*systemStep, error) {
+	change, err := s.requeueAtFirst(ctx, h)
+	if err != nil {
+		return nil, err
+	}
 	change.Entry.Preferred = "" // nobody waits for who is gone
 	change.Remove = []UserID{user}
 	e := systemEvent(moveBack, h, EventQueued, StatusQueued, reasonGone)
 	e.Subject = user
-	return &systemStep{Public, []Event{e}, change}
+	return &systemStep{Public, []Event{e}, change}, nil
 }
 
 // sleepUnreachable frees the place and leaves the conversation to its operator: a message of the customer's wakes it,

@@ -87,7 +87,10 @@ func (s *Service) Wake(ctx context.Context, p Principal, st Step) (*Outcome, err
 		if h.Status != StatusSnoozed && h.Status != StatusIdle {
 			return nil, errStatus(h)
 		}
-		change := s.wake(h, full)
+		change, err := s.wake(ctx, h, full)
+		if err != nil {
+			return nil, err
+		}
 		if h.Assignee == p.User {
 			if full == p.User {
 				return nil, errFull("you have")

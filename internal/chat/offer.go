@@ -72,7 +72,10 @@ func (s *Service) Decline(ctx context.Context, p Principal, st Step) (*Outcome, 
 // nextTry puts a conversation back into the queue at its first time for others to try. When nobody is left who was not
 // tried, all are tried again, and the supervisors are told.
 func (s *Service) nextTry(ctx context.Context, h *Head, user UserID, missed bool) (*Change, error) {
-	change := s.requeue(h)
+	change, err := s.requeueAtFirst(ctx, h)
+	if err != nil {
+		return nil, err
+	}
 	change.Entry = Waiting{Tried: append(slices.Clone(h.Tried), user)}
 	change.Remove = []UserID{user}
 	for i := range change.Places {

@@ -8,7 +8,7 @@ import (
 // moveOpen names what ends the wait for the business to open.
 const moveOpen = "open"
 
-// opened puts a message that was left while the business was closed into the queue. Hours that have changed since put it
+// opened puts a message that was left while the business was closed into the queue, at the time of its start. Hours that have changed since put it
 // off again. A repetition tells again what the first try may not have told.
 func (k *Timekeeper) opened(ctx context.Context, t Timer) error {
 	if k.Hours != nil {
@@ -29,7 +29,8 @@ func (k *Timekeeper) opened(ctx context.Context, t Timer) error {
 		if h.Status != StatusOffline {
 			return nil, nil, errStale
 		}
-		return []Event{systemEvent(moveOpen, h, EventQueued, StatusQueued, "open")}, k.Chat.requeue(h), nil
+		change, err := k.Chat.requeueAtFirst(ctx, h)
+		return []Event{systemEvent(moveOpen, h, EventQueued, StatusQueued, "hours opened")}, change, err
 	})
 	if errors.Is(err, errStale) {
 		return nil

@@ -35,8 +35,8 @@ func TestAMessageLeftAtNight(t *testing.T) {
 	}
 	c.run(2 * time.Minute)
 	h := c.head()
-	if h.Status != chat.StatusQueued || h.QueuedAt.IsZero() {
-		t.Fatalf("%s when the business opened", h.Status)
+	if h.Status != chat.StatusQueued || !h.QueuedAt.Equal(evening) {
+		t.Fatalf("%s since %s when the business opened", h.Status, h.QueuedAt)
 	}
 	log := c.log(chat.Public)
 	if i := slices.IndexFunc(log, func(e chat.Event) bool { return e.Type == chat.EventQueued }); i < 0 || log[i].Sender != chat.SystemUser || log[i].To != chat.StatusQueued {

@@ -209,7 +209,10 @@ func (k *Timekeeper) wakeUp(ctx context.Context, t Timer) error {
 			if h.Status != StatusSnoozed {
 				return nil, errStale
 			}
-			change := k.Chat.wake(h, full)
+			change, err := k.Chat.wake(ctx, h, full)
+			if err != nil {
+				return nil, err
+			}
 			e := systemEvent(moveWake, h, EventResumed, change.Status, "snooze is over")
 			if change.Status == StatusActive {
 				return &systemStep{Desk, []Event{e}, change}, nil

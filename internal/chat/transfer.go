@@ -123,7 +123,10 @@ func (s *Service) passOn(ctx context.Context, h *Head, t Transfer, to *Colleague
 	case h.Status.Waits() && h.Department == t.Department:
 		return nil, Errorf(CodeInvalid, "department: the conversation waits there already")
 	}
-	change := s.requeue(h)
+	change, err := s.requeueAtFirst(ctx, h)
+	if err != nil {
+		return nil, err
+	}
 	change.Department, change.Entry = t.Department, Waiting{Tried: []UserID{}}
 	if h.Assignee != "" { // who has just passed it on does not want it back
 		change.Entry.Tried = append(change.Entry.Tried, h.Assignee)

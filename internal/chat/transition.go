@@ -167,26 +167,45 @@ func (s *Service) Reopen(ctx context.Context, p Principal, st Step) (*Outcome, e
 		if !h.Status.Over() {
 			return nil, Errorf(CodeNotClosed, "the conversation is %s", h.Status)
 		}
-		change := s.wake(h, full)
+		change, err := s.wake(ctx, h, full)
+		if err != nil {
+			return nil, err
+		}
 		e.To = change.Status
 		return change, nil
 	})
 }
 
-// wake gives the conversation to its operator, if they have room, else puts it into the queue at its first time
-// (one that was never queued: now), where its operator is preferred. full is who turned out to have no room.
-func (s *Service) wake(h *Head, full UserID) *Change {
+// wake gives the conversation to its operator, if they have room, else puts it into the queue at its first time, where
+// its operator is preferred. full is who turned out to have no room.
+func (s *Service) wake(ctx context.Context, h *Head, full UserID) (*Change, error) {
 	now := s.now()
 	if h.Assignee != "" && h.Assignee != full {
-		return &Change{Status: StatusActive, Places: []Place{{User: h.Assignee, Take: true, Eligible: true, At: now}}}
+		return &Change{Status: StatusActive, Places: []Place{{User: h.Assignee, Take: true, Eligible: true, At: now}}}, nil
 	}
-	return s.requeue(h)
+	return s.requeueAtFirst(ctx, h)
+}
+
+// requeueAtFirst is requeue for a conversation under way: one that was never queued comes to wait at its start. One that
+// is over or led by a bot has not waited for a person so far.
+func (s *Service) requeueAtFirst(ctx context.Context, h *Head) (*Change, error) {
+	c := s.requeue(h)
+	if !h.FirstQueued.IsZero() || h.Status.Over() || h.Status == StatusBot {
+		return c, nil
+	}
+	first, err := s.events(ctx, h, Public, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	c.QueuedAt = stamp(first[0].At)
+	return c, nil
 }
 
 // PreferredWait is how long a conversation waits for the customer's last operator, if they are connected but full.
 const PreferredWait = 30 * time.Second
 
-// requeue takes the conversation from whoever has it back into the queue, at its first time.
+// requeue takes the conversation from whoever has it back into the queue, at its first time; one that was never queued
+// begins to wait now.
 func (s *Service) requeue(h *Head) *Change {
 	now := s.now()
 	c := &Change{Status: StatusQueued, Unassign: true, QueuedAt: now, Places: h.freed(now)}
@@ -236,7 +255,10 @@ func (s *Service) wakeBySending(ctx context.Context, p Principal, c *command) (*
 		if slices.Contains(writable(p.Role), h.Status) { // somebody else took it up
 			return nil, nil, errAwake
 		}
-		change := s.wake(h, c.full)
+		change, err := s.wake(ctx, h, c.full)
+		if err != nil {
+			return nil, nil, err
+		}
 		step := Event{Sender: p.User, Role: p.Role, From: h.Status, To: change.Status, Reason: "customer wrote"}
 		if change.Status == StatusActive && !h.Status.Over() { // customers do not see that it slept
 			step.ID, step.Type = derivedID(resumedBeside, c.drafts[0].ID), EventResumed
