@@ -30,7 +30,7 @@ func main() {
 	desk := &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")}
 	service := &chat.Service{
 		Desk: desk,
-		Log:  store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, Routing: routing, Timers: timers, Epoch: epoch,
+		Log:  store, Reader: store, Dir: store, Sockets: store, Staff: store, Entries: store, States: store, Routing: routing, Timers: timers, Epoch: epoch,
 		Delivery: &chat.Delivery{
 			Push:   gateway.Pusher{API: aws.Connections()},
 			Queue:  &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},

@@ -14,7 +14,9 @@ import (
 
 var noon = time.UnixMilli(1_790_000_000_000)
 
-func user(i int) chat.UserID { return chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte{15: byte(i)})) }
+func user(i int) chat.UserID {
+	return chat.UserID(chat.FormatID(chat.UserPrefix, [16]byte{15: byte(i)}))
+}
 
 // standing is an operator who takes anything.
 func standing(i, load, capacity int) chat.Operator {

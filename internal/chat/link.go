@@ -11,8 +11,8 @@ const MaxLinked = 100
 // Link merges a conversation into another by link: it closes with the reason "merged", and each shows the other. The two
 // have logs of their own, so that nothing that was said changes its place.
 //
-// Two conversations take two transactions. The second is tried again with every retry of the command, and by the relay
-// (FinishLink), until it is done.
+// Two conversations take two transactions. The second is tried again with every retry of the command, and by a
+// timer that the relay arms (FinishLink), until it is done.
 func (s *Service) Link(ctx context.Context, p Principal, st Step, into ConversationID) (*Outcome, error) {
 	scope, err := authorize(p, CommandLink)
 	if err != nil {

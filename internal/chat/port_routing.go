@@ -37,12 +37,13 @@ const (
 	TimerSLA       TimerKind = "sla"       // a clock is at risk or breached
 	TimerHours     TimerKind = "hours"     // business hours open
 	TimerSweep     TimerKind = "sweep"     // look after a workspace: nothing may stick
+	TimerLink      TimerKind = "link"      // finish a merge whose first half is stored
 )
 
 // TimerKinds lists every kind.
 func TimerKinds() []TimerKind {
 	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerIdle, TimerSnooze, TimerPromise, TimerGrace, TimerPosition,
-		TimerSLA, TimerHours, TimerSweep}
+		TimerSLA, TimerHours, TimerSweep, TimerLink}
 }
 
 // Timer comes back when it is due, at least once. It carries the version it was set for: a timer of another version

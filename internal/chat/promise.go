@@ -43,12 +43,6 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 	if place == nil {
 		return nil
 	}
-	if place.Preferred != "" && place.PreferredUntil.After(k.now()) {
-		wait := Timer{Ref: t.Ref, Kind: TimerPreferred, Department: head.Department, Due: place.PreferredUntil}
-		if err := k.Timers.Arm(ctx, wait); err != nil {
-			return err
-		}
-	}
 	return k.beginTelling(ctx, t.Workspace, head.Department)
 }
 

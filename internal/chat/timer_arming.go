@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,8 +40,12 @@ type Hours interface {
 // whose change is not known. It is a function of its arguments and of the time: a repetition lists the same timers,
 // a little later. Most appends change no state, and call for none.
 func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) {
-	if before != nil && before.Version == after.Version {
-		return nil, nil
+	set := &armed{head: after, now: clock(a.Now)}
+	if before != nil {
+		set.links(before)
+		if before.Version == after.Version {
+			return set.timers, nil
+		}
 	}
 	policy := DefaultRoutingPolicy()
 	if a.Policies != nil {
@@ -49,9 +54,10 @@ func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) 
 			return nil, err
 		}
 	}
-	set := &armed{head: after, now: clock(a.Now)}
 	a.engagement(set, before, policy)
 	switch after.Status {
+	case StatusQueued:
+		set.preferred(before, policy)
 	case StatusOffered:
 		set.add(TimerOffer, policy.OfferLife).User = after.OfferedTo
 	case StatusActive:
@@ -91,6 +97,25 @@ func (s *armed) active(before *Head, policy RoutingPolicy) {
 		t.User, t.Until = h.Assignee, t.Due.Add(policy.TypingExtension)
 	}
 	s.add(TimerIdle, policy.IdleAfter)
+}
+
+// preferred arms the end of the wait for the operator who had the conversation until now: whether routing waits for them
+// at all lies on the waiting entry, and if not, it looks at the queue once for nothing.
+func (s *armed) preferred(before *Head, policy RoutingPolicy) {
+	h := s.head
+	if before != nil && before.Assignee != "" && before.Assignee == h.LastOperator && !slices.Contains(h.Tried, h.LastOperator) {
+		s.add(TimerPreferred, policy.PreferredWait)
+	}
+}
+
+// links has the other half of a merge finished at once, for whoever merged may have died between the halves: most often
+// there is nothing to do.
+func (s *armed) links(before *Head) {
+	for _, e := range s.head.Desk.Tail {
+		if e.Seq > before.Desk.Last && e.Type == EventLinked && e.Target == 0 {
+			s.add(TimerLink, 0).Desk = e.Seq
+		}
+	}
 }
 
 // engagement arms the promise when a customer begins to wait for a person: with a new conversation, one that is taken

@@ -90,6 +90,8 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 		return k.wakeUp(ctx, t)
 	case TimerHours:
 		return k.opened(ctx, t)
+	case TimerLink:
+		return k.link(ctx, t, head)
 	}
 	if head.Version != t.Version {
 		return nil
@@ -111,6 +113,25 @@ func (k *Timekeeper) route(ctx context.Context, t Timer) error {
 		reason = "hours"
 	}
 	return k.Routing.Route(ctx, RouteJob{Workspace: t.Workspace, Department: t.Department, Reason: reason})
+}
+
+// link finishes a merge. The conversation that another was merged into may be erased by now.
+func (k *Timekeeper) link(ctx context.Context, t Timer, head *Head) error {
+	if t.Desk == 0 || t.Desk > head.Desk.Last { // the log was restored to an earlier time
+		return nil
+	}
+	events, err := k.Chat.events(ctx, head, Desk, t.Desk-1, t.Desk)
+	if err != nil {
+		return err
+	}
+	out, err := k.Chat.FinishLink(ctx, head.Ref, events[0])
+	if CodeOf(err) == CodeNotFound {
+		return nil
+	}
+	if err != nil || out == nil {
+		return err
+	}
+	return k.Chat.Delivery.Committed(ctx, system(t.Workspace), out)
 }
 
 // grace takes out an operator who did not come back. Whose lease was renewed has a socket again, whose end arms a timer

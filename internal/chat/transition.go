@@ -190,6 +190,13 @@ func (s *Service) wake(ctx context.Context, h *Head, full UserID) (*Change, erro
 // is over or led by a bot has not waited for a person so far.
 func (s *Service) requeueAtFirst(ctx context.Context, h *Head) (*Change, error) {
 	c := s.requeue(h)
+	if c.Entry.Preferred != "" {
+		policy, err := s.Policy(ctx, h.Workspace, h.Department)
+		if err != nil {
+			return nil, err
+		}
+		c.Entry.PreferredUntil = s.now().Add(policy.PreferredWait)
+	}
 	if !h.FirstQueued.IsZero() || h.Status.Over() || h.Status == StatusBot {
 		return c, nil
 	}

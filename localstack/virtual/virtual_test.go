@@ -336,17 +336,18 @@ func TestSweepFindsWhoIsGone(t *testing.T) {
 // once, and the conversation is idle when it should be.
 func TestTimersOutlastFaults(t *testing.T) {
 	var mu sync.Mutex
-	calls, struck := 0, map[string]int{}
+	calls, struck := map[string]int{}, map[string]int{}
 	fault := func(function, operation string, after bool) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if function == "SocketFunction" {
 			return nil
 		}
-		if calls++; calls%5 != 0 {
+		call := function + "." + operation
+		if calls[call]++; calls[call]%4 != 2 {
 			return nil
 		}
-		struck[function+"."+operation]++
+		struck[call]++
 		return ErrLost
 	}
 	play(t, Options{Fault: fault}, func(s *scene) {

@@ -218,7 +218,7 @@ func (w *World) service(function string) (*chat.Service, *dynamo.Store) {
 	store := &dynamo.Store{API: w.dynamo(function), Chat: w.table("ChatTable"), Connections: w.table("ConnectionTable"), Now: time.Now}
 	routing := &queue.Routing{API: w.sqs(function), URL: w.url("RoutingQueue")}
 	s := &chat.Service{
-		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Staff: store, Entries: store, Routing: routing, Now: time.Now,
+		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Staff: store, Entries: store, States: store, Routing: routing, Now: time.Now,
 		Timers: &chat.Timetable{Queue: &queue.Timers{API: w.sqs(function), URL: w.url("TimerQueue")}, Dues: store, Now: time.Now},
 		Delivery: &chat.Delivery{
 			Push: w, Queue: &queue.Delivery{API: w.sqs(function), URL: w.url("DeliveryQueue")},

@@ -114,7 +114,7 @@ func Mutants() []Mutant {
 		{"who is disconnected is eligible", "internal/chat/decide.go", "	case !o.Connected(now):\n		return excludedMissing\n", "", domain},
 		{"a stale timer acts", "internal/chat/timer_fire.go", "	if head.Version != t.Version {\n		return nil\n	}\n	switch t.Kind {\n	case TimerOffer", "	switch t.Kind {\n	case TimerOffer", domain},
 		{"a bot talks over a person", "internal/chat/message.go", "	if r == RoleBot {\n		return botLeads\n	}\n", "", domain},
-		{"customers see offers", "internal/chat/transition.go", "		if c.Track == Public {\n			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()\n", "		if c.Track == Public {\n", domain},
+		{"customers see offers", "internal/chat/transition.go", "		if c.Track == Public {\n			events[i].From, events[i].To = events[i].From.Shown(), events[i].To.Shown()\n", "		if c.Track == Public {\n			_ = i\n", domain},
 		{"a scope of another department", "internal/chat/message.go", "scope == Department && p.WorksIn(h.Department)", "scope == Department", domain},
 		{"a key without its grant", "internal/chat/permission.go", `return g != "" && p.Grants.Has(g)`, `return g != ""`, []string{"./internal/chat/...", "./internal/httpapi"}},
 		{"an identity token used twice", "internal/identity/customer_identity.go", "	if !first {\n", "	if !first && false {\n", []string{"./internal/contact"}},
