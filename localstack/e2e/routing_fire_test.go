@@ -345,6 +345,7 @@ func (f *fire) owners(id chat.ConversationID, log []protocol.Event) given {
 			owner = ""
 		case chat.EventClosed:
 			g.closed = e.At
+		default:
 		}
 		if e.To != "" {
 			status = e.To
