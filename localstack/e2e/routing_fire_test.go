@@ -31,7 +31,9 @@ type fire struct {
 	mu     sync.Mutex
 	ids    []chat.ConversationID
 	closed map[chat.ConversationID]bool
-	above  atomic.Int64 // loads above capacity that were seen
+	open   int            // how many are open at once at most
+	client client.Options // how patient clients are
+	above  atomic.Int64   // loads above capacity that were seen
 	looks  atomic.Int64
 }
 
@@ -40,10 +42,14 @@ type fire struct {
 func TestRoutingUnderFire(t *testing.T) {
 	operators, customers, conversations, patience := 20, 30, 300, 4*time.Minute
 	if *fullFlag {
-		operators, customers, conversations, patience = 200, 200, 5000, 20*time.Minute
+		operators, customers, conversations, patience = 200, 200, 5000, 14*time.Minute
 	}
 	seed := seedOf(t)
-	f := &fire{t: t, rig: ownRig(t, rig.Options{}), capacity: map[chat.UserID]int{}, closed: map[chat.ConversationID]bool{}}
+	options, redeliver, open := fast(), 1, conversations
+	if *fullFlag { // clients that ask again after a second would be most of the load
+		options, redeliver, open = client.Options{}, 3, 2000
+	}
+	f := &fire{t: t, rig: ownRig(t, rig.Options{Patience: redeliver}), client: options, open: open, capacity: map[chat.UserID]int{}, closed: map[chat.ConversationID]bool{}}
 	ctx := limit(t, patience)
 	f.people(ctx, operators, customers)
 	rules := f.burn(ctx, seed)
@@ -78,7 +84,7 @@ func (f *fire) people(ctx context.Context, operators, customers int) {
 	f.ws, err = f.rig.Seed(ctx, operators)
 	must(f.t, err)
 	for i, m := range f.ws.Operators[:operators] {
-		o, err := f.rig.Operator(ctx, f.ws, m, fast())
+		o, err := f.rig.Operator(ctx, f.ws, m, f.client)
 		must(f.t, err)
 		f.t.Cleanup(o.Close)
 		f.operators = append(f.operators, o)
@@ -94,7 +100,7 @@ func (f *fire) people(ctx context.Context, operators, customers int) {
 		must(f.t, f.rig.Store.ChangeOperator(ctx, stands, next))
 	}
 	for range customers {
-		c, err := f.rig.Customer(ctx, f.ws, fast())
+		c, err := f.rig.Customer(ctx, f.ws, f.client)
 		must(f.t, err)
 		f.t.Cleanup(c.Close)
 		f.customers = append(f.customers, c)
@@ -156,9 +162,11 @@ func (f *fire) watch(ctx context.Context) {
 	}
 }
 
-// start begins the conversations, all customers side by side.
+// start begins the conversations, all customers side by side, up to so many at once.
 func (f *fire) start(ctx context.Context, conversations int) {
 	for i := range conversations {
+		for i-f.done() >= f.open && sleep(ctx, 20*time.Millisecond) {
+		}
 		c := f.customers[i%len(f.customers)]
 		var id chat.ConversationID
 		var err error
@@ -197,12 +205,16 @@ func (f *fire) serve(ctx context.Context, o *world.Party, rng *rand.Rand) {
 	}
 }
 
+func (f *fire) done() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.closed)
+}
+
 // served waits until every conversation was seen by its operator, and everybody is through with the outbox.
 func (f *fire) served(ctx context.Context) error {
 	for {
-		f.mu.Lock()
-		n := len(f.closed)
-		f.mu.Unlock()
+		n := f.done()
 		if n >= len(f.ids) {
 			break
 		}

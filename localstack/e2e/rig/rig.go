@@ -47,6 +47,8 @@ type Options struct {
 	Data string
 	Log  io.Writer
 	Args []string
+	// Patience multiplies the visibility timeouts, for loads under which a function takes seconds; 0 stands for 1.
+	Patience int
 }
 
 // redeliverAfter are visibility timeouts of queues in a rig, in seconds: with the template's, of minutes, a test would
@@ -70,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Rig, error) {
 	r.Store = &dynamo.Store{API: r.table, Chat: s.Local.Tables["ChatTable"], Connections: s.Local.Tables["ConnectionTable"]}
 	for name, seconds := range redeliverAfter() {
 		url := s.Local.Queues[name]
-		_, err = r.queues.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"VisibilityTimeout": strconv.Itoa(seconds)}})
+		_, err = r.queues.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"VisibilityTimeout": strconv.Itoa(seconds * max(1, o.Patience))}})
 		if err != nil {
 			s.Kill()
 			return nil, err
