@@ -103,3 +103,32 @@ func (m *Machine) liveRefused(e protocol.Error) {
 	}
 	m.live.wanted, m.live.asked, m.live.refused, m.live.views = false, false, e.Code, nil
 }
+
+// visiting is the last visit that this client told.
+type visiting struct {
+	ref     string
+	refused chat.Code
+	until   int64
+}
+
+// Visit tells the page that the customer is on, once: a visit that is lost is made up for by the next.
+func (m *Machine) Visit(v protocol.Visit) {
+	if !m.Ready() {
+		return
+	}
+	v.Action, v.Ref = protocol.ActionVisit, m.ref()
+	m.visit = visiting{ref: v.Ref}
+	m.request(&request{ref: v.Ref, kind: v.Action, socket: m.current.id})
+	m.write(m.current, encode(v))
+}
+
+// VisitSettled says that the last Visit was answered, and how if it was refused.
+func (m *Machine) VisitSettled() (refused chat.Code, settled bool) {
+	return m.visit.refused, m.visit.refused != "" || m.visit.until != 0
+}
+
+func (m *Machine) visitSeen(r protocol.VisitReply) {
+	if m.answered(r.Ref) != nil && r.Ref == m.visit.ref {
+		m.visit.until = r.Until
+	}
+}

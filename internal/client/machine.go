@@ -119,6 +119,7 @@ type Machine struct {
 	pings   int
 	duty    duty
 	live    live
+	visit   visiting
 }
 
 // NewMachine makes a machine that is not connected yet.

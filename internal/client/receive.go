@@ -51,6 +51,8 @@ func (m *Machine) Received(id int, frame []byte) {
 		take(frame, m.waitingSeen)
 	case protocol.TypeDuty:
 		take(frame, m.dutySet)
+	case protocol.TypeVisit:
+		take(frame, m.visitSeen)
 	case protocol.TypeDesk:
 		take(frame, m.liveSeen)
 	case protocol.TypeBye:

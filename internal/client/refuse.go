@@ -22,6 +22,8 @@ func (m *Machine) refused(s *socket, e protocol.Error) {
 		m.refusedPage(r, e)
 	case r.kind == protocol.ActionDuty:
 		m.dutyRefused(e)
+	case r.kind == protocol.ActionVisit:
+		m.visit.refused = e.Code
 	case r.kind == protocol.ActionDesk:
 		m.liveRefused(e)
 	}

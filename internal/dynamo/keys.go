@@ -68,7 +68,7 @@ import (
 //
 //	connection table (expires)
 //	<workspace>#<user>                            <connection>           a live socket, or g: the tombstone of one
-//	<workspace>#desk                              <connection>           a live socket of staff, for broadcasts
+//	<workspace>#desk                              <connection>           a live socket of staff, and its open views
 //	<workspace>#live                              V                      what the live desk was shown last, and when
 //	<workspace>#visitors#<shard>                  <user>                 who is on the site, and on which page
 //	<workspace>#<conversation>#<shard>            <connection>           listener beyond the 32 in HEAD

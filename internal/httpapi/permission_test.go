@@ -82,6 +82,7 @@ func fixtureOf(name string) (fixture, bool) {
 func allFixtures() map[string]fixture {
 	all := peopleFixtures()
 	maps.Copy(all, operatorFixtures())
+	maps.Copy(all, liveFixtures())
 	maps.Copy(all, workspaceFixtures())
 	maps.Copy(all, commandFixtures())
 	maps.Copy(all, fixtures)

@@ -59,17 +59,23 @@ type DeskPush struct {
 	// Revision grows.
 	Revision uint64 `json:"revision"`
 	// At is when this was so: Unix milliseconds, as all times here.
-	At          int64            `json:"at"`
-	Queue       *DeskQueue       `json:"queue,omitempty"`
-	Colleagues  *DeskColleagues  `json:"colleagues,omitempty"`
-	Visitors    *DeskVisitors    `json:"visitors,omitempty"`
+	At int64 `json:"at"`
+	// Queue is the view queue.
+	Queue *DeskQueue `json:"queue,omitempty"`
+	// Colleagues is the view colleagues.
+	Colleagues *DeskColleagues `json:"colleagues,omitempty"`
+	// Visitors is the view visitors.
+	Visitors *DeskVisitors `json:"visitors,omitempty"`
+	// Supervision is the view supervision.
 	Supervision *DeskSupervision `json:"supervision,omitempty"`
 }
 
 // DeskQueue is what waits, in the order of the queues: at most the first 50.
 type DeskQueue struct {
-	Departments []QueueCount   `json:"departments"`
-	Entries     []WaitingEntry `json:"entries"`
+	// Departments that one sees.
+	Departments []QueueCount `json:"departments"`
+	// Entries of all of them, first the one to be served first.
+	Entries []WaitingEntry `json:"entries"`
 	// More says that more wait than are here.
 	More bool `json:"more,omitempty"`
 }
@@ -78,7 +84,8 @@ type DeskQueue struct {
 type QueueCount struct {
 	// Department is absent for what belongs to none.
 	Department chat.DepartmentID `json:"department,omitempty"`
-	Waiting    int               `json:"waiting"`
+	// Waiting counts the conversations that wait, up to 1,000.
+	Waiting int `json:"waiting"`
 	// AtLeast says that counting ended at Waiting.
 	AtLeast bool `json:"atLeast,omitempty"`
 	// Oldest is since when the first has waited.
@@ -87,6 +94,7 @@ type QueueCount struct {
 
 // DeskColleagues is who is at work, the most loaded first: at most 100.
 type DeskColleagues struct {
+	// Operators who are on duty, or have conversations left.
 	Operators []DeskOperator `json:"operators"`
 	// More says that there are more than are here.
 	More bool `json:"more,omitempty"`
@@ -95,13 +103,15 @@ type DeskColleagues struct {
 // DeskOperator is how a colleague stands.
 type DeskOperator struct {
 	User chat.UserID `json:"user"`
-	Name string      `json:"name,omitempty"`
+	// Name that colleagues see.
+	Name string `json:"name,omitempty"`
 	// Status is whether they take conversations.
 	Status chat.Duty `json:"status"`
 	// Connected says that they are there, or were a moment ago.
 	Connected bool `json:"connected"`
-	// Load is how many conversations they have, Capacity how many they may be given.
-	Load     int `json:"load"`
+	// Load is how many conversations they have.
+	Load int `json:"load"`
+	// Capacity is how many they may be given.
 	Capacity int `json:"capacity"`
 	// Departments that they work in; none means all.
 	Departments []chat.DepartmentID `json:"departments,omitempty"`
@@ -109,9 +119,11 @@ type DeskOperator struct {
 
 // DeskVisitors is who is on the site, the newest first: at most 100.
 type DeskVisitors struct {
+	// Total counts them, up to 10,000.
 	Total int `json:"total"`
 	// AtLeast says that counting ended at Total.
-	AtLeast  bool      `json:"atLeast,omitempty"`
+	AtLeast bool `json:"atLeast,omitempty"`
+	// Visitors are the newest.
 	Visitors []Visitor `json:"visitors"`
 	// More says that there are more than are here.
 	More bool `json:"more,omitempty"`
@@ -119,18 +131,24 @@ type DeskVisitors struct {
 
 // Visitor is somebody who is on the site.
 type Visitor struct {
-	User     chat.UserID `json:"user"`
-	Page     string      `json:"page"`
-	Title    string      `json:"title,omitempty"`
-	Referrer string      `json:"referrer,omitempty"`
-	// First is when they came to the site, Since when to the page.
-	First        int64               `json:"first"`
-	Since        int64               `json:"since"`
+	User chat.UserID `json:"user"`
+	// Page is its address.
+	Page string `json:"page"`
+	// Title of the page.
+	Title string `json:"title,omitempty"`
+	// Referrer is where they came from.
+	Referrer string `json:"referrer,omitempty"`
+	// First is when they came to the site.
+	First int64 `json:"first"`
+	// Since is when they came to the page.
+	Since int64 `json:"since"`
+	// Conversation that they are in.
 	Conversation chat.ConversationID `json:"conversation,omitempty"`
 }
 
 // DeskSupervision is how the departments do that one runs.
 type DeskSupervision struct {
+	// Departments that one runs.
 	Departments []DepartmentLoad `json:"departments"`
 	// Conversations that are not over, newest first: at most 50.
 	Conversations []DeskConversation `json:"conversations"`
@@ -141,11 +159,13 @@ type DeskSupervision struct {
 // DepartmentLoad sums up a department's queue and operators. Who works in several counts in each.
 type DepartmentLoad struct {
 	QueueCount
-	// Accepting and Away count those on duty who are connected.
+	// Accepting counts those who are connected and take conversations.
 	Accepting int `json:"accepting"`
-	Away      int `json:"away"`
-	// Load is how many conversations its operators have, Capacity how many those who accept may have.
-	Load     int `json:"load"`
+	// Away counts those who are connected and take none.
+	Away int `json:"away"`
+	// Load is how many conversations its operators have.
+	Load int `json:"load"`
+	// Capacity is how many those who accept may have.
 	Capacity int `json:"capacity"`
 }
 
@@ -156,8 +176,10 @@ type DeskConversation struct {
 	Status       chat.Status         `json:"status"`
 	Assignee     chat.UserID         `json:"assignee,omitempty"`
 	Department   chat.DepartmentID   `json:"department,omitempty"`
-	Priority     int                 `json:"priority,omitempty"`
-	Started      int64               `json:"started"`
+	// Priority is -2 (lowest) to 3 (urgent), absent for 0.
+	Priority int `json:"priority,omitempty"`
+	// Started is when it began.
+	Started int64 `json:"started"`
 	// Changed is when it came to its status.
 	Changed int64 `json:"changed"`
 }

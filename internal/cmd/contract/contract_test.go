@@ -165,6 +165,7 @@ var decoders = map[string]func(string) (any, error){
 	protocol.ActionEdit: decode[protocol.Edit], protocol.ActionDelete: decode[protocol.Delete], protocol.ActionPage: decode[protocol.Page],
 	protocol.ActionTyping: decode[protocol.Typing], protocol.ActionRead: decode[protocol.Read], protocol.ActionPing: decode[protocol.Ping],
 	protocol.ActionJoin: decode[protocol.Join], protocol.ActionClose: decode[protocol.Close], protocol.ActionReopen: decode[protocol.Reopen],
+	protocol.ActionDesk: decode[protocol.Desk], protocol.ActionVisit: decode[protocol.Visit],
 	protocol.ActionDuty: decode[protocol.Duty], protocol.ActionAccept: decode[protocol.Accept], protocol.ActionDecline: decode[protocol.Decline],
 	protocol.ActionTransfer: decode[protocol.Transfer],
 	protocol.ActionAssign:   decode[protocol.Assign],

@@ -23,6 +23,28 @@ func frameSamples() []struct {
 			User: operator, Name: "Ada", Status: chat.DutyAccepting, Since: noon.UnixMilli(), Connected: true, Lease: until, Load: 1, Capacity: 4,
 			Departments: []chat.DepartmentID{department}, Skills: []string{"french"}, Missed: 1,
 		}}},
+		{"client.desk", "a supervisor looks at a department", protocol.Desk{
+			Action: "desk", Ref: "20", Views: chat.DeskViews(), Departments: []chat.DepartmentID{department}}},
+		{"server.desk", "one waits, one operator is at work, two visitors are on the site", protocol.DeskPush{
+			Type: "desk", Ref: "20", Revision: uint64(noon.UnixMilli()), At: noon.UnixMilli(),
+			Queue: &protocol.DeskQueue{
+				Departments: []protocol.QueueCount{{Department: department, Waiting: 1, Oldest: noon.UnixMilli()}},
+				Entries:     []protocol.WaitingEntry{{Conversation: c, Customer: customer, Since: noon.UnixMilli(), Department: department}},
+			},
+			Colleagues: &protocol.DeskColleagues{Operators: []protocol.DeskOperator{
+				{User: operator, Name: "Ada", Status: chat.DutyAccepting, Connected: true, Load: 1, Capacity: 4}}},
+			Visitors: &protocol.DeskVisitors{Total: 2, More: true, Visitors: []protocol.Visitor{{
+				User: customer, Page: "https://shop.example/orders/1042", Title: "Your order", First: noon.UnixMilli(), Since: noon.UnixMilli(), Conversation: c}}},
+			Supervision: &protocol.DeskSupervision{
+				Departments: []protocol.DepartmentLoad{{
+					QueueCount: protocol.QueueCount{Department: department, Waiting: 1, Oldest: noon.UnixMilli()}, Accepting: 1, Load: 1, Capacity: 4}},
+				Conversations: []protocol.DeskConversation{{
+					Conversation: c, Customer: customer, Status: chat.StatusQueued, Department: department, Started: noon.UnixMilli(), Changed: noon.UnixMilli()}},
+			},
+		}},
+		{"client.visit", "a visitor who has agreed is on a page", protocol.Visit{
+			Action: "visit", Ref: "21", Page: "https://shop.example/orders/1042", Title: "Your order", Consent: true}},
+		{"server.visit", "told, for three minutes", protocol.VisitReply{Type: "visit", Ref: "21", Until: until}},
 		{"client.accept", "an operator accepts an offer", protocol.Accept{Action: "accept", Ref: "4", Conversation: c, After: 2, ID: eventID(60)}},
 		{"client.decline", "an operator lets an offer go to somebody else", protocol.Decline{
 			Action: "decline", Ref: "5", Conversation: c, After: 1, ID: eventID(61), Reason: "not my language"}},

@@ -76,6 +76,9 @@ func frames() []frame {
 		{name: protocol.ActionLink, dir: toServer, value: protocol.Link{}, reply: protocol.TypeAck},
 		{name: protocol.ActionMute, dir: toServer, value: protocol.Mute{}, reply: protocol.TypeAck},
 
+		{name: protocol.ActionDesk, dir: toServer, value: protocol.Desk{}, reply: protocol.TypeDesk},
+		{name: protocol.ActionVisit, dir: toServer, value: protocol.Visit{}, reply: protocol.TypeVisit},
+
 		{name: protocol.TypeWelcome, dir: toClient, value: protocol.Welcome{}},
 		{name: protocol.TypeAck, dir: toClient, value: protocol.Ack{}},
 		{name: protocol.TypePage, dir: toClient, value: protocol.PageReply{}},
@@ -90,6 +93,8 @@ func frames() []frame {
 		{name: protocol.TypePosition, dir: toClient, value: protocol.PositionPush{}, push: true},
 		{name: protocol.TypeMention, dir: toClient, value: protocol.MentionPush{}, push: true},
 		{name: protocol.TypeGone, dir: toClient, value: protocol.GonePush{}, push: true},
+		{name: protocol.TypeDesk, dir: toClient, value: protocol.DeskPush{}, push: true},
+		{name: protocol.TypeVisit, dir: toClient, value: protocol.VisitReply{}},
 		{name: protocol.TypeBye, dir: toClient, value: protocol.Bye{}, push: true},
 		{name: gatewayFrame, dir: toClient, value: Gateway{}, push: true},
 	}

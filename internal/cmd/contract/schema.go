@@ -130,6 +130,8 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, chat.Roles())
 	case reflect.TypeFor[chat.Status]():
 		return oneOf(dir, chat.Statuses())
+	case reflect.TypeFor[chat.DeskView]():
+		return oneOf(dir, chat.DeskViews())
 	case reflect.TypeFor[chat.Duty]():
 		return oneOf(dir, chat.Duties())
 	case reflect.TypeFor[chat.OperatorEventType]():
