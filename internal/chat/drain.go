@@ -10,8 +10,9 @@ import (
 const (
 	// drainAssignments is how many conversations one job gives out.
 	drainAssignments = 200
-	// drainTime is how long it takes, well below the route function's timeout of 10 s.
-	drainTime = 4 * time.Second
+	// drainTime is how long it takes: well below the route function's timeout of 8 s, and no longer than jobs go to one
+	// worker (queue.Routing), so that two seldom get into each other's way.
+	drainTime = 2 * time.Second
 	// drainPage is how many entries are read at first; each further page is four times as long.
 	drainPage = 50
 	// drainDepth is how deep the queue is searched for entries that can be given out.

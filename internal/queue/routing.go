@@ -22,16 +22,17 @@ type routeJob struct {
 	Reason     string            `json:"reason,omitempty"`
 }
 
-// Routing is the routing queue: FIFO, with a group per workspace, department and groupSpan, so that seldom more than two
-// workers look at one queue at once. The span is there for the case that a job's function dies: the job keeps its group
-// shut until it becomes visible again, and those that are sent later must not stand behind it.
+// Routing is the routing queue: FIFO, with two groups per workspace and department, so that never more than two workers
+// look at one queue at once. Jobs go into the one and the other in turn, for groupSpan each, for the case that a job's
+// function dies: the job keeps its group shut until it becomes visible again, and those that are sent in the next span
+// must not stand behind it.
 type Routing struct {
 	API API
 	URL string
 	Now func() time.Time // nil stands for time.Now
 }
 
-// groupSpan is how long jobs of a department go into one group. A worker is at it for about as long at most.
+// groupSpan is how long jobs of a department go into one group. A worker is at it for about as long, at most.
 const groupSpan = 2 * time.Second
 
 // Route sends the jobs. Each message is one of its own: a job that was queued a moment ago may have been worked off
@@ -41,7 +42,7 @@ func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
 	if q.Now != nil {
 		now = q.Now
 	}
-	span := now().UnixNano() / int64(groupSpan)
+	turn := now().UnixNano() / int64(groupSpan) % 2
 	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
 	for i, j := range jobs {
 		body, err := json.Marshal(routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason})
@@ -50,15 +51,15 @@ func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
 		}
 		entries[i] = types.SendMessageBatchRequestEntry{
 			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)),
-			MessageGroupId: ptr(routeGroup(j, span)), MessageDeduplicationId: ptr(rand.Text()),
+			MessageGroupId: ptr(routeGroup(j, turn)), MessageDeduplicationId: ptr(rand.Text()),
 		}
 	}
 	return sendAll(ctx, q.API, q.URL, entries)
 }
 
-// routeGroup is at most 77 of the 128 bytes that a group's name may have.
-func routeGroup(j chat.RouteJob, span int64) string {
-	return string(j.Workspace) + "#" + string(j.Department) + "#" + strconv.FormatInt(span, 10)
+// routeGroup is at most 59 of the 128 bytes that a group's name may have.
+func routeGroup(j chat.RouteJob, turn int64) string {
+	return string(j.Workspace) + "#" + string(j.Department) + "#" + strconv.FormatInt(turn, 10)
 }
 
 // DecodeRoute reads a job of routing. Errors wrap ErrMalformed.
