@@ -611,3 +611,14 @@ func TestList(t *testing.T) {
 		w.refused(err, chat.CodeInvalid)
 	}
 }
+
+// Whoever chooses no department comes to the workspace's default one.
+func TestDefaultDepartment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	orders := chat.DepartmentID(w.id(chat.DepartmentPrefix))
+	w.svc.DefaultDepartment = func(context.Context, chat.WorkspaceID) (chat.DepartmentID, error) { return orders, nil }
+	out := w.start("hello")
+	w.same(out.Head.Department, orders)
+	w.same(w.log(chat.Public)[0].Detail, &chat.Detail{Department: orders})
+}

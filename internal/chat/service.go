@@ -28,6 +28,8 @@ type Service struct {
 	Timers  Timers
 	// Desk takes broadcasts to the live desk; it may be nil.
 	Desk DeskQueue
+	// DefaultDepartment is where conversations begin whose customers chose none; nil for none.
+	DefaultDepartment func(context.Context, WorkspaceID) (DepartmentID, error)
 	// Policies returns how a department routes; nil stands for the defaults.
 	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
 	// States reads what lies beside HEAD: the commands of a conversation's life need it.

@@ -40,6 +40,11 @@ func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*O
 	if err != nil {
 		return nil, err
 	}
+	if n.Department == "" && s.DefaultDepartment != nil {
+		if n.Department, err = s.DefaultDepartment(ctx, p.Workspace); err != nil {
+			return nil, err
+		}
+	}
 	creation, err := s.creation(ctx, p, n)
 	if err != nil {
 		return nil, err

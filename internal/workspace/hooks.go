@@ -9,7 +9,7 @@ import (
 
 // Serve lets the use cases of conversations go by the workspace's settings.
 func (c *Cache) Serve(s *chat.Service) {
-	s.Departments, s.Policies, s.RateOf = c.Departments, c.Policy, c.RateOf
+	s.Departments, s.DefaultDepartment, s.Policies, s.RateOf = c.Departments, c.DefaultDepartment, c.Policy, c.RateOf
 	s.Required, s.Availability, s.Bot = c.Required, c.Availability, c.Bot
 }
 
@@ -21,6 +21,15 @@ func (c *Cache) Arm(a *chat.Arming) {
 // Keep lets timers be carried out by the workspace's settings.
 func (c *Cache) Keep(k *chat.Timekeeper) {
 	k.SLA, k.Hours = c.SLA, c.Hours
+}
+
+// DefaultDepartment is where conversations begin whose customers chose none.
+func (c *Cache) DefaultDepartment(ctx context.Context, w chat.WorkspaceID) (chat.DepartmentID, error) {
+	config, err := c.Config(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	return config.DefaultDepartment(), nil
 }
 
 // Departments lists the workspace's departments, oldest first.
