@@ -91,6 +91,14 @@ deploy: ## Deploy to your AWS account (needs the SAM CLI and credentials); ARGS 
 bench: ## Latency, throughput, memory and price per message (about 10 minutes; ARGS=-quick for one)
 	@go run ./internal/cmd/bench $(ARGS)
 
+.PHONY: cost
+cost: ## What a typical conversation and idle operators cost, by feature (about 7 minutes; ARGS, see -h)
+	@go run ./internal/cmd/cost $(ARGS)
+
+.PHONY: costs
+costs: ## Count what every route costs DynamoDB anew, into docs/costs.md
+	go test ./functions/api -count=1 -run TestCosts -args -update
+
 .PHONY: mutants
 mutants: ## Plant each known bug and show that the suite turns red
 	go run ./internal/cmd/mutants $(ARGS)
