@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 )
 
@@ -39,50 +41,67 @@ func (d *drain) operator(user UserID) *Operator {
 }
 
 // page gives out a page of the queue: choices are made one after the other, each knowing those before it, and the
-// transactions side by side. Two of one operator's would conflict, so a wave has one for each. more says that the job's
-// bounds ended it.
+// transactions run side by side, no two of one operator's, which would conflict. more says that the job's bounds ended it.
 func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) (more bool, err error) {
-	var wave []*try
-	for i := 0; i < len(page); i++ {
-		if d.spent() {
-			return true, d.flush(ctx, policy, wave)
+	f := &flight{drain: d, policy: policy, busy: map[UserID]bool{}, landed: make(chan *try, parallelCalls)}
+	for i := 0; i < len(page) && f.err == nil; i++ {
+		if more = d.spent(); more {
+			break
 		}
 		t, ok := d.choose(page[i])
 		if !ok {
 			continue
 		}
-		full := len(wave) == parallelCalls
-		if full || slices.ContainsFunc(wave, func(o *try) bool { return o.user == t.user }) {
+		if len(f.busy) == parallelCalls || f.busy[t.user] {
 			d.undo(t)
-			if err := d.flush(ctx, policy, wave); err != nil {
-				return false, err
-			}
-			wave = nil
-			i-- // chosen again, by what the wave has shown
+			f.land(ctx)
+			i-- // chosen again, by what has been seen since
 			continue
 		}
-		wave = append(wave, t)
+		f.begin(ctx, t)
 	}
-	return false, d.flush(ctx, policy, wave)
-}
-
-// flush makes the wave's transactions. Whoever had no room is read again, and those conversations are given out one by
-// one, once it is known which places the others took.
-func (d *drain) flush(ctx context.Context, policy RoutingPolicy, wave []*try) error {
-	if len(wave) == 0 {
-		return nil
+	for len(f.busy) > 0 {
+		f.land(ctx)
 	}
-	sideBySide(len(wave), parallelCalls, func(i int) { wave[i].make(ctx, d, policy) })
-	var all error
-	for _, t := range wave {
-		all = errors.Join(all, d.settle(ctx, t))
-	}
-	for _, t := range wave {
-		if all == nil && t.refused() != "" {
-			all = d.give(ctx, policy, t.Waiting)
+	for _, w := range f.refused {
+		if f.err == nil {
+			f.err = d.give(ctx, policy, w)
 		}
 	}
-	return all
+	return more, f.err
+}
+
+// flight is what one page has under way.
+type flight struct {
+	*drain
+	policy  RoutingPolicy
+	busy    map[UserID]bool
+	landed  chan *try
+	refused []Waiting // by operators without room: given out one by one, once it is known which places the others took
+	err     error
+}
+
+func (f *flight) begin(ctx context.Context, t *try) {
+	f.busy[t.user] = true
+	go func() {
+		defer func() {
+			if v := recover(); v != nil { // left here it would end the process
+				t.err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			}
+			f.landed <- t
+		}()
+		t.make(ctx, f.drain, f.policy)
+	}()
+}
+
+// land waits for one that is under way: a slow one holds up nobody but its operator.
+func (f *flight) land(ctx context.Context) {
+	t := <-f.landed
+	delete(f.busy, t.user)
+	f.err = errors.Join(f.err, f.settle(ctx, t))
+	if t.refused() != "" {
+		f.refused = append(f.refused, t.Waiting)
+	}
 }
 
 // make makes the transaction, and tells those concerned.
