@@ -28,7 +28,7 @@ const (
 	CodeClosed Code = "closed"
 	// CodeNotClosed: reopen of a conversation that is not closed.
 	CodeNotClosed Code = "not_closed"
-	// CodeAlreadyAssigned: another operator was faster.
+	// CodeAlreadyAssigned: another operator was faster, or it is where it was to go.
 	CodeAlreadyAssigned Code = "already_assigned"
 	// CodeTooFast: this sender is muted until RetryAfter has passed.
 	CodeTooFast Code = "too_fast"

@@ -40,19 +40,14 @@ func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*O
 	if err != nil {
 		return nil, err
 	}
-	if n.Department == "" && s.DefaultDepartment != nil {
-		if n.Department, err = s.DefaultDepartment(ctx, p.Workspace); err != nil {
-			return nil, err
-		}
-	}
 	creation, err := s.creation(ctx, p, n)
 	if err != nil {
 		return nil, err
 	}
 	first := drafts[0].ID
 	beside := []Event{{ID: derivedID(startedBeside, first), Type: EventStarted, Sender: by.User, Role: by.Role, To: creation.Status}}
-	if n.Department != "" {
-		beside[0].Detail = &Detail{Department: n.Department}
+	if creation.Department != "" {
+		beside[0].Detail = &Detail{Department: creation.Department}
 	}
 	if creation.Bot != "" {
 		beside = append(beside, Event{ID: derivedID(botBeside, first), Type: EventBotEngaged, Sender: by.User, Role: by.Role, Subject: creation.Bot})
@@ -116,6 +111,10 @@ func (s *Service) creation(ctx context.Context, p Principal, n NewConversation) 
 	}
 	if n.Department != "" {
 		if err := s.checkDepartment(ctx, p.Workspace, n.Department); err != nil {
+			return c, err
+		}
+	} else if s.DefaultDepartment != nil {
+		if n.Department, err = s.DefaultDepartment(ctx, p.Workspace); err != nil {
 			return c, err
 		}
 	}

@@ -121,7 +121,7 @@ func (s *Service) passOn(ctx context.Context, h *Head, t Transfer, to *Colleague
 	case t.Bot:
 		return s.toBot(ctx, h)
 	case h.Status.Waits() && h.Department == t.Department:
-		return nil, Errorf(CodeInvalid, "department: the conversation waits there already")
+		return nil, Errorf(CodeAlreadyAssigned, "the conversation waits in that department already")
 	}
 	change, err := s.requeueAtFirst(ctx, h)
 	if err != nil {

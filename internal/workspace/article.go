@@ -23,12 +23,12 @@ const (
 	// excerptRunes is the length of the plain text that a list shows.
 	excerptRunes = 200
 	// wordBytes bounds the words of a card that are searched for.
-	wordBytes    = 1000
-	maxTags      = 20
-	maxTitle     = 200
-	maxSlug      = 80
-	maxSearch    = 200 // bytes of a query
-	maxQuestions = 8   // words of a query that count
+	wordBytes      = 1000
+	MaxArticleTags = 20
+	MaxTitle       = 200
+	MaxSlug        = 80
+	maxSearch      = 200 // bytes of a query
+	maxQuestions   = 8   // words of a query that count
 )
 
 // ArticleStatus says who reads an article.
@@ -80,12 +80,12 @@ type Article struct {
 // Check returns CodeInvalid, naming the field, unless the article is well-formed.
 func (a *Article) Check() error {
 	switch {
-	case strings.TrimSpace(a.Title) == "" || len(a.Title) > maxTitle:
-		return chat.Errorf(chat.CodeInvalid, "title: 1 to %d bytes", maxTitle)
+	case strings.TrimSpace(a.Title) == "" || len(a.Title) > MaxTitle:
+		return chat.Errorf(chat.CodeInvalid, "title: 1 to %d bytes", MaxTitle)
 	case !slug(a.Slug):
-		return chat.Errorf(chat.CodeInvalid, "slug: 1 to %d lower-case letters, digits and single -", maxSlug)
-	case len(a.Tags) > maxTags || slices.ContainsFunc(a.Tags, func(t string) bool { return t == "" || len(t) > 50 }):
-		return chat.Errorf(chat.CodeInvalid, "tags: at most %d, 1 to 50 bytes each", maxTags)
+		return chat.Errorf(chat.CodeInvalid, "slug: 1 to %d lower-case letters, digits and single -", MaxSlug)
+	case len(a.Tags) > MaxArticleTags || slices.ContainsFunc(a.Tags, func(t string) bool { return t == "" || len(t) > 50 }):
+		return chat.Errorf(chat.CodeInvalid, "tags: at most %d, 1 to 50 bytes each", MaxArticleTags)
 	case a.Status != ArticleDraft && a.Status != ArticlePublished:
 		return chat.Errorf(chat.CodeInvalid, "status: draft or published")
 	case a.Locale != "" && !locale(a.Locale):
@@ -98,7 +98,7 @@ func (a *Article) Check() error {
 
 func slug(s string) bool {
 	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789-"
-	return s != "" && len(s) <= maxSlug && strings.Trim(s, alphabet) == "" && s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
+	return s != "" && len(s) <= MaxSlug && strings.Trim(s, alphabet) == "" && s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
 }
 
 // ArticleStore keeps articles. Times have millisecond precision.

@@ -360,7 +360,7 @@ func (a *Automation) step(ctx context.Context, p chat.Principal, sc *scene, s St
 
 // moot says that the step failed because it is as it should be.
 func moot(k StepKind, code chat.Code) bool {
-	return k == StepClose && code == chat.CodeClosed || k == StepAssign && code == chat.CodeAlreadyAssigned
+	return k == StepClose && code == chat.CodeClosed || (k == StepAssign || k == StepDepartment) && code == chat.CodeAlreadyAssigned
 }
 
 func (a *Automation) command(ctx context.Context, p chat.Principal, sc *scene, s Step, id chat.EventID, at time.Time) (*chat.Outcome, error) {

@@ -175,6 +175,7 @@ const (
 func TestARuleTagsAndTransfers(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
+	o.put(workspace.KindDepartment, "d_01kaw3v4x0dddddddddddddddd", `{"name":"Front desk","default":true}`)
 	o.put(workspace.KindRule, first, rule("message", isVip+","+notYet, tagVip+","+toSales))
 	o.put(workspace.KindRule, second, rule("message", `{'fact':'text','op':'contains','value':'other'}`, tagVip))
 	job := o.start("I am a VIP")
@@ -257,6 +258,7 @@ func TestARuleIsFinishedAfterACrash(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		for n := 1; n <= 3; n++ {
 			o := newOffice(t)
+			o.put(workspace.KindDepartment, "d_01kaw3v4x0dddddddddddddddd", `{"name":"Front desk","default":true}`)
 			o.put(workspace.KindRule, first, rule("message", notYet, tagVip+","+toSales))
 			job := o.start("hello")
 			o.killed(n, before, func(ctx context.Context) error { return o.rules.Handle(ctx, job) })

@@ -9,9 +9,9 @@ import (
 
 // Limits of what most entities have.
 const (
-	maxName  = 100  // bytes
-	maxText  = 2000 // bytes of a text that customers see
-	maxOrder = 1000
+	MaxName  = 100  // bytes
+	MaxText  = 2000 // bytes of a text that customers see
+	MaxOrder = 1000 // of what is tried, or shown, in an order
 	// MaxDocument is the longest document but an article's, in bytes of JSON: 200 holidays with their hours fit in, and a
 	// hundred of them into an answer.
 	MaxDocument = 32 << 10
@@ -90,8 +90,8 @@ func decodeInto(e Entry, into Entity) error {
 }
 
 func checkName(name string) error {
-	if name == "" || len(name) > maxName {
-		return chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes", maxName)
+	if name == "" || len(name) > MaxName {
+		return chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes", MaxName)
 	}
 	return nil
 }
@@ -106,8 +106,8 @@ func checkDepartment(d chat.DepartmentID) error {
 // checkTexts bounds texts that customers see.
 func checkTexts(texts map[string]string) error {
 	for name, text := range texts {
-		if len(text) > maxText {
-			return chat.Errorf(chat.CodeInvalid, "%s: at most %d bytes", name, maxText)
+		if len(text) > MaxText {
+			return chat.Errorf(chat.CodeInvalid, "%s: at most %d bytes", name, MaxText)
 		}
 	}
 	return nil

@@ -12,8 +12,8 @@ import (
 
 // Limits of fields and forms.
 const (
-	maxChoices    = 100
-	maxFormFields = 30
+	MaxChoices    = 100
+	MaxFormFields = 30
 	maxValue      = 1000 // bytes of a field's value
 )
 
@@ -66,8 +66,8 @@ func (f *Field) Check() error {
 		return chat.Errorf(chat.CodeInvalid, "of: conversation or contact")
 	case !identifier(f.Name):
 		return chat.Errorf(chat.CodeInvalid, "name: 1 to 40 letters, digits, - or _")
-	case len(f.Label) > maxName:
-		return chat.Errorf(chat.CodeInvalid, "label: at most %d bytes", maxName)
+	case len(f.Label) > MaxName:
+		return chat.Errorf(chat.CodeInvalid, "label: at most %d bytes", MaxName)
 	case f.Required && f.Of != OfConversation:
 		return chat.Errorf(chat.CodeInvalid, "required: only fields of conversations are")
 	case len(f.Departments) > kinds[KindDepartment].max || slices.ContainsFunc(f.Departments, func(d chat.DepartmentID) bool { return !d.Valid() }):
@@ -87,12 +87,12 @@ func checkChoices(k FieldKind, choices []string) error {
 		return chat.Errorf(chat.CodeInvalid, "kind: text, number, choice or date")
 	case k != FieldChoice && len(choices) > 0:
 		return chat.Errorf(chat.CodeInvalid, "choices: only of the kind choice")
-	case k == FieldChoice && (len(choices) == 0 || len(choices) > maxChoices):
-		return chat.Errorf(chat.CodeInvalid, "choices: 1 to %d", maxChoices)
+	case k == FieldChoice && (len(choices) == 0 || len(choices) > MaxChoices):
+		return chat.Errorf(chat.CodeInvalid, "choices: 1 to %d", MaxChoices)
 	}
 	for i, c := range choices {
-		if c == "" || len(c) > maxName || slices.Index(choices, c) != i {
-			return chat.Errorf(chat.CodeInvalid, "choices[%d]: 1 to %d bytes, each once", i, maxName)
+		if c == "" || len(c) > MaxName || slices.Index(choices, c) != i {
+			return chat.Errorf(chat.CodeInvalid, "choices[%d]: 1 to %d bytes, each once", i, MaxName)
 		}
 	}
 	return nil
@@ -192,8 +192,8 @@ func (f *Form) Check() error {
 	if err := checkDepartment(f.Department); err != nil {
 		return err
 	}
-	if len(f.Fields) == 0 || len(f.Fields) > maxFormFields {
-		return chat.Errorf(chat.CodeInvalid, "fields: 1 to %d", maxFormFields)
+	if len(f.Fields) == 0 || len(f.Fields) > MaxFormFields {
+		return chat.Errorf(chat.CodeInvalid, "fields: 1 to %d", MaxFormFields)
 	}
 	seen := map[string]bool{}
 	for i, q := range f.Fields {
@@ -201,8 +201,8 @@ func (f *Form) Check() error {
 			return chat.Errorf(chat.CodeInvalid, "fields[%d].name: 1 to 40 letters, digits, - or _, each once", i)
 		}
 		seen[q.Name] = true
-		if len(q.Label) > maxName {
-			return chat.Errorf(chat.CodeInvalid, "fields[%d].label: at most %d bytes", i, maxName)
+		if len(q.Label) > MaxName {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].label: at most %d bytes", i, MaxName)
 		}
 		if err := checkChoices(q.Kind, q.Choices); err != nil {
 			return chat.Errorf(chat.CodeInvalid, "fields[%d].%s", i, err.(*chat.Error).Message)
@@ -260,8 +260,8 @@ func (g *Greeting) Check() error {
 		return err
 	}
 	switch {
-	case outside(g.Order, 0, maxOrder):
-		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	case outside(g.Order, 0, MaxOrder):
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", MaxOrder)
 	case len(g.Page) > 500:
 		return chat.Errorf(chat.CodeInvalid, "page: at most 500 bytes")
 	case outside(g.Seconds, 0, 3600):
@@ -309,8 +309,8 @@ func (v *View) Check() error {
 	}
 	f := v.Filter
 	switch {
-	case outside(v.Order, 0, maxOrder):
-		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	case outside(v.Order, 0, MaxOrder):
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", MaxOrder)
 	case f.Status != "" && !slices.Contains(chat.Statuses(), f.Status):
 		return chat.Errorf(chat.CodeInvalid, "filter.status: not a status")
 	case f.Department != "" && !f.Department.Valid():

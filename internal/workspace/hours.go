@@ -94,8 +94,8 @@ func NewCalendar(h Hours) (*Calendar, error) {
 		if at, err := time.Parse(time.DateOnly, d.Date); err != nil || at.Format(time.DateOnly) != d.Date {
 			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d].date: not a date such as 2026-12-25", i)
 		}
-		if len(d.Name) > maxName {
-			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d].name: at most %d bytes", i, maxName)
+		if len(d.Name) > MaxName {
+			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d].name: at most %d bytes", i, MaxName)
 		}
 		if err := checkSpans(d.Spans); err != nil {
 			return nil, chat.Errorf(chat.CodeInvalid, "hours.holidays[%d]: %v", i, err)

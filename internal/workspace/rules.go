@@ -212,8 +212,8 @@ func (r Rule) Check() error {
 	if err := checkName(r.Name); err != nil {
 		return err
 	}
-	if r.Order < 0 || r.Order > maxOrder {
-		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", maxOrder)
+	if r.Order < 0 || r.Order > MaxOrder {
+		return chat.Errorf(chat.CodeInvalid, "order: 0 to %d", MaxOrder)
 	}
 	if !slices.Contains(chat.EventTypes(), r.On) || r.On == chat.EventAutomated || r.On == chat.EventAutoFailed {
 		return chat.Errorf(chat.CodeInvalid, "on: not a type of event that rules can wait for")

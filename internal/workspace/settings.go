@@ -90,8 +90,8 @@ func outside(n, low, high int) bool { return n < low || n > high }
 
 func (w Widget) check() error {
 	switch {
-	case len(w.Title) > maxName:
-		return chat.Errorf(chat.CodeInvalid, "widget.title: at most %d bytes", maxName)
+	case len(w.Title) > MaxName:
+		return chat.Errorf(chat.CodeInvalid, "widget.title: at most %d bytes", MaxName)
 	case w.Color != "" && !color(w.Color):
 		return chat.Errorf(chat.CodeInvalid, "widget.color: such as #1a2b3c")
 	case w.Side != "" && w.Side != "left" && w.Side != "right":

@@ -92,6 +92,7 @@ func TestRulesAtWork(t *testing.T) {
 	t.Parallel()
 	ws := seed(t, 1)
 	b := newBoss(t, suite, ws)
+	b.make("/v1/departments", `{"name":"Front desk","default":true}`)
 	department := b.make("/v1/departments", `{"name":"Sales"}`)
 	rule := b.make("/v1/rules", `{"name":"Vip","enabled":true,"order":1,"on":"message","conditions":[{"fact":"text","op":"contains","value":"invoice"},{"fact":"role","op":"is","value":"customer"}],
 		"steps":[{"kind":"tag","value":"billing"},{"kind":"department","value":"`+department+`"}]}`)
