@@ -14,6 +14,14 @@ const (
 	leadPrefix = "lead."
 )
 
+// Limits of a lead.
+const (
+	// MaxMail is the longest address without angle brackets in bytes (RFC 5321 section 4.5.3.1.3).
+	MaxMail = 254
+	// MaxPhone is the longest number in characters.
+	MaxPhone = 32
+)
+
 // Form is what a customer fills in: the form before a chat, or an address to be answered at.
 type Form struct {
 	Fields map[string]string
@@ -33,16 +41,16 @@ func (f Form) fields() (map[string]string, error) {
 		}
 	}
 	if f.Mail != "" {
-		// RFC 5321 section 4.5.3.1.3: 254 bytes without the angle brackets. Whether it exists, only mail can tell.
+		// Whether it exists, only mail can tell.
 		local, domain, ok := strings.Cut(f.Mail, "@")
-		if !ok || local == "" || domain == "" || len(f.Mail) > 254 || strings.ContainsAny(f.Mail, " \t\r\n<>,;") {
-			return nil, Errorf(CodeInvalid, "mail: an address, at most 254 bytes")
+		if !ok || local == "" || domain == "" || len(f.Mail) > MaxMail || strings.ContainsAny(f.Mail, " \t\r\n<>,;") {
+			return nil, Errorf(CodeInvalid, "mail: an address, at most %d bytes", MaxMail)
 		}
 		all[LeadMail] = f.Mail
 	}
 	if f.Phone != "" {
-		if len(f.Phone) > 32 || strings.Trim(f.Phone, "+0123456789 ()-./") != "" || !strings.ContainsAny(f.Phone, "0123456789") {
-			return nil, Errorf(CodeInvalid, "phone: a number, at most 32 characters")
+		if len(f.Phone) > MaxPhone || strings.Trim(f.Phone, "+0123456789 ()-./") != "" || !strings.ContainsAny(f.Phone, "0123456789") {
+			return nil, Errorf(CodeInvalid, "phone: a number, at most %d characters", MaxPhone)
 		}
 		all[LeadPhone] = f.Phone
 	}

@@ -23,8 +23,10 @@ var bodies = map[string]string{
 // ask sends a request of the operation as somebody who may make it.
 func (w *world) ask(op Operation, query string) answer {
 	w.t.Helper()
-	if f, ok := commandFixtures()[op.Name]; ok {
-		return w.askAllowed(op, f, query)
+	for _, feature := range []map[string]fixture{commandFixtures(), operatorFixtures(), workspaceFixtures(), liveFixtures()} {
+		if f, ok := feature[op.Name]; ok {
+			return w.askAllowed(op, f, query)
+		}
 	}
 	if f, ok := contactFixtures()[op.Name]; ok {
 		if f.about == aboutSelf {

@@ -162,7 +162,7 @@ func arrangeRedeem(w *world, _ string) (string, string) {
 // askArranged sends a request of an operation that has an arrangement, as an admin.
 func (w *world) askArranged(op Operation, f fixture, query string) answer {
 	w.t.Helper()
-	account := identity.Account{Workspace: workspaceOne, User: "u_01kaw3v4x0bbbbbbbbbbbbbbbb", Address: "admin@example.com", Name: "Boss", Role: chat.RoleAdmin}
+	account := identity.Account{Workspace: workspaceOne, User: "u_01kaw3v4x0b0ssb0ssb0ssb0ss", Address: "admin@example.com", Name: "Boss", Role: chat.RoleAdmin}
 	w.must(w.store.PutStaff(w.t.Context(), account, "hash:right"))
 	s := decodeAs[Session](w.t, w.do("POST", "/v1/staff-sessions", `{"email":"admin@example.com","password":"right"}`, "Origin", desk))
 	target, body := f.arrange(w, "Bearer "+s.Token)

@@ -300,8 +300,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// cell makes the request and judges the answer.
-func (m *matrix) cell(op Operation, f fixture, c caller) {
+// request makes the request as the caller.
+func (m *matrix) request(op Operation, f fixture, c caller, query string) answer {
 	m.t.Helper()
 	if f.prepare != nil {
 		f.prepare(m)
@@ -314,11 +314,23 @@ func (m *matrix) cell(op Operation, f fixture, c caller) {
 	if target == "" {
 		target = strings.ReplaceAll(op.Path, "{id}", string(talk))
 	}
+	switch {
+	case query != "" && strings.Contains(target, "?"):
+		target += "&" + query
+	case query != "":
+		target += "?" + query
+	}
 	headers := slices.Clone(f.headers)
 	if m.token != "" {
 		headers = append(headers, "Authorization", m.token, "Origin", m.origin(c))
 	}
-	a := m.do(op.Method, target, body, headers...)
+	return m.do(op.Method, target, body, headers...)
+}
+
+// cell makes the request and judges the answer.
+func (m *matrix) cell(op Operation, f fixture, c caller) {
+	m.t.Helper()
+	a := m.request(op, f, c, "")
 	w := wanted(op, f, c)
 	switch {
 	case w.allowed && a.StatusCode >= 400:

@@ -30,8 +30,8 @@ const (
 	MaxTokenID = 128
 	// MaxIdentityKeys is how many keys a workspace may have at once: enough to rotate.
 	MaxIdentityKeys = 10
-	// maxPublicKey is the longest PEM text in bytes: an RSA key of 4096 bits takes 800.
-	maxPublicKey = 4 << 10
+	// MaxPublicKey is the longest PEM text in bytes: an RSA key of 4096 bits takes 800.
+	MaxPublicKey = 4 << 10
 )
 
 // The reasons why a customer's token is refused.
@@ -287,7 +287,7 @@ func parsePublicKey(algorithm Algorithm, text string) ([]byte, error) {
 		return nil, chat.Errorf(chat.CodeInvalid, "algorithm: HS256 without a publicKey, or RS256 or ES256 with one")
 	case block != nil && strings.Contains(block.Type, "PRIVATE"):
 		return nil, chat.Errorf(chat.CodeInvalid, "publicKey: this is a private key; it has left its place, so make a new pair, and send the public one")
-	case len(text) > maxPublicKey || block == nil || block.Type != "PUBLIC KEY" || strings.TrimSpace(string(rest)) != "":
+	case len(text) > MaxPublicKey || block == nil || block.Type != "PUBLIC KEY" || strings.TrimSpace(string(rest)) != "":
 		return nil, chat.Errorf(chat.CodeInvalid, "publicKey: one PEM block of type PUBLIC KEY")
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)

@@ -27,9 +27,10 @@ const (
 
 // Limits of a provider's configuration.
 const (
-	maxMappings = 100
-	maxDomains  = 50
-	maxSetting  = 255
+	MaxMappings = 100
+	MaxDomains  = 50
+	MaxScopes   = 20
+	MaxSetting  = 255 // bytes
 )
 
 // Provider is a workspace's OpenID Connect issuer and what its groups mean here.
@@ -135,18 +136,18 @@ func (p Provider) check(local bool) error {
 	switch {
 	case !validIssuer(p.Issuer, local):
 		return chat.Errorf(chat.CodeInvalid, "issuer: an https URL without query or fragment")
-	case p.ClientID == "" || len(p.ClientID) > maxSetting:
-		return chat.Errorf(chat.CodeInvalid, "clientId: 1 to %d bytes", maxSetting)
-	case len(p.Secret) > maxSetting || len(p.GroupsClaim) > maxSetting || len(p.Scopes) > 20 || slices.ContainsFunc(p.Scopes, badScope):
-		return chat.Errorf(chat.CodeInvalid, "secret, groupsClaim: at most %d bytes; scopes: at most 20, without spaces", maxSetting)
-	case len(p.Domains) > maxDomains || slices.ContainsFunc(p.Domains, badDomain):
-		return chat.Errorf(chat.CodeInvalid, "domains: at most %d, such as example.com, in lower case", maxDomains)
-	case len(p.Mappings) == 0 || len(p.Mappings) > maxMappings:
-		return chat.Errorf(chat.CodeInvalid, "mappings: 1 to %d", maxMappings)
+	case p.ClientID == "" || len(p.ClientID) > MaxSetting:
+		return chat.Errorf(chat.CodeInvalid, "clientId: 1 to %d bytes", MaxSetting)
+	case len(p.Secret) > MaxSetting || len(p.GroupsClaim) > MaxSetting || len(p.Scopes) > MaxScopes || slices.ContainsFunc(p.Scopes, badScope):
+		return chat.Errorf(chat.CodeInvalid, "secret, groupsClaim: at most %d bytes; scopes: at most %d, without spaces", MaxSetting, MaxScopes)
+	case len(p.Domains) > MaxDomains || slices.ContainsFunc(p.Domains, badDomain):
+		return chat.Errorf(chat.CodeInvalid, "domains: at most %d, such as example.com, in lower case", MaxDomains)
+	case len(p.Mappings) == 0 || len(p.Mappings) > MaxMappings:
+		return chat.Errorf(chat.CodeInvalid, "mappings: 1 to %d", MaxMappings)
 	}
 	for _, m := range p.Mappings {
-		if m.Group == "" || len(m.Group) > maxSetting {
-			return chat.Errorf(chat.CodeInvalid, "mappings: a group has 1 to %d bytes", maxSetting)
+		if m.Group == "" || len(m.Group) > MaxSetting {
+			return chat.Errorf(chat.CodeInvalid, "mappings: a group has 1 to %d bytes", MaxSetting)
 		}
 		if err := staffRole(m.Role); err != nil {
 			return err
@@ -161,7 +162,7 @@ func (p Provider) check(local bool) error {
 // validIssuer admits https URLs (OpenID Connect Core 1.0 section 2, iss).
 func validIssuer(issuer string, local bool) bool {
 	u, err := url.Parse(issuer)
-	if err != nil || len(issuer) > maxSetting || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(issuer, "?#") {
+	if err != nil || len(issuer) > MaxSetting || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(issuer, "?#") {
 		return false
 	}
 	host := u.Hostname()

@@ -14,7 +14,7 @@ import (
 
 // sources are the packages whose doc comments describe the contract.
 var sources = []string{
-	"internal/protocol", "internal/chat", "internal/identity", "internal/workspace", "internal/httpapi", "internal/queue",
+	"internal/protocol", "internal/chat", "internal/identity", "internal/contact", "internal/workspace", "internal/httpapi", "internal/queue",
 	"internal/integration/cloudevent", "internal/cmd/contract",
 }
 

@@ -89,6 +89,8 @@ func fillLimited(v reflect.Value, owner reflect.Type, name string) {
 		v.SetString(text)
 	case formats[s.Format] != "":
 		v.SetString(formats[s.Format])
+	case s.MinLength != nil && v.Kind() == reflect.String && v.Type().PkgPath() == "" && v.Len() < int(*s.MinLength):
+		v.SetString(strings.Repeat("x", int(*s.MinLength)))
 	case s.Minimum != "" && v.CanInt():
 		if least, _ := strconv.ParseInt(string(s.Minimum), 10, 64); v.Int() < least {
 			v.SetInt(least)

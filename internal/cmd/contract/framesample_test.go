@@ -71,6 +71,8 @@ func frameSamples() []struct {
 		{"client.link", "the same matter", protocol.Link{Action: "link", Ref: "20", Conversation: c, After: 6, ID: eventID(76), Into: gone}},
 		{"client.mute", "a pause of an hour", protocol.Mute{
 			Action: "mute", Ref: "21", Conversation: c, After: 7, ID: eventID(77), User: customer, Until: noon.Add(time.Hour).UnixMilli(), Reason: "insults"}},
+		{"server.waiting", "what it was, for old clients", protocol.WaitingPush{Type: "waiting", Added: []protocol.WaitingEntry{
+			{Conversation: c, Customer: customer, Since: noon.UnixMilli(), Department: department, Priority: 1, Offered: true}}}},
 		{"server.mention", "a colleague asks for you", protocol.MentionPush{Type: "mention", Conversation: c, Track: chat.Desk, Seq: 4, By: operator}},
 		{"server.gone", "it was given to somebody else", protocol.GonePush{Type: "gone", Conversation: c, By: operator}},
 		{"server.position", "third in the queue, about two minutes", protocol.PositionPush{

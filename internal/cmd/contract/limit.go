@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strconv"
 
@@ -64,6 +65,11 @@ func limits() map[string]limit {
 		"httpapi.Ticket.URL":                       format("uri"),
 		"httpapi.Health.Status":                    fixed("ok"),
 	}
+	maps.Copy(out, deskLimits())
+	maps.Copy(out, peopleLimits())
+	maps.Copy(out, contactLimits())
+	maps.Copy(out, commandLimits())
+	maps.Copy(out, settingLimits())
 	for _, f := range frames() {
 		if f.dir == toServer {
 			out[reflect.TypeOf(f.value).String()+".Ref"] = length(0, protocol.MaxRef)
@@ -92,7 +98,7 @@ func limitFields(t reflect.Type, s *jsonschema.Schema) {
 			between(0, maxSafe)(p)
 		case reflect.Map:
 			if kind.Key().PkgPath() != "" {
-				p.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/" + kind.Key().Name()}
+				p.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/" + schemaName(kind.Key())}
 			}
 		default:
 		}
@@ -144,3 +150,6 @@ func between(least, most int) limit {
 func pattern(p string) limit { return func(s *jsonschema.Schema) { s.Pattern = p } }
 func format(f string) limit  { return func(s *jsonschema.Schema) { s.Format = f } }
 func fixed(v string) limit   { return func(s *jsonschema.Schema) { s.Const = v } }
+
+// both narrows twice.
+func both(a, b limit) limit { return func(s *jsonschema.Schema) { a(s); b(s) } }

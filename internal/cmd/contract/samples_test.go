@@ -173,7 +173,7 @@ func (s *stage) play() {
 	s.send(operator, protocol.Hello{Action: "hello", Ref: "1"}, "", "", "")
 	s.send(customer, protocol.Start{
 		Action: "start", Ref: "2", Conversation: c, Messages: one(10, "Hello, where is my parcel?"), Page: "https://shop.example/orders/1042",
-	}, "a customer begins a conversation", "the conversation is stored; its first event is its start", "somebody waits")
+	}, "a customer begins a conversation", "the conversation is stored; its first event is its start", "")
 	s.send(operator, protocol.Hello{Action: "hello", Ref: "2"}, "", "for staff: who waits", "")
 	s.send(operator, protocol.Join{Action: "join", Ref: "3", Conversation: c, ID: eventID(11)}, "an operator takes it", "with the conversation as it is now", "an operator has joined")
 	s.send(operator, protocol.Typing{Action: "typing", Ref: "4", Conversation: c}, "", "", "the operator types, for 15 s at most")

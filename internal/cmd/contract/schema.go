@@ -25,12 +25,12 @@ type schemas struct {
 // of returns the schema of v, complete in itself: named types are under $defs.
 func (s schemas) of(v any, dir direction) *jsonschema.Schema {
 	r := &jsonschema.Reflector{
-		Anonymous: true, ExpandedStruct: true, AllowAdditionalProperties: dir == toClient,
+		Anonymous: true, ExpandedStruct: true, Namer: schemaName, AllowAdditionalProperties: dir == toClient,
 		Mapper: func(t reflect.Type) *jsonschema.Schema {
 			if scalar(t, dir) == nil {
 				return nil
 			}
-			return &jsonschema.Schema{Ref: "#/$defs/" + t.Name()}
+			return &jsonschema.Schema{Ref: "#/$defs/" + schemaName(t)}
 		},
 		LookupComment: func(t reflect.Type, field string) string {
 			if field == "" {
@@ -44,7 +44,7 @@ func (s schemas) of(v any, dir direction) *jsonschema.Schema {
 	for _, t := range namedTypes(root) {
 		if def := scalar(t, dir); def != nil {
 			def.Description = s.comments.describeType(t)
-			out.Definitions[t.Name()] = def
+			out.Definitions[schemaName(t)] = def
 			continue
 		}
 		switch {
@@ -52,11 +52,22 @@ func (s schemas) of(v any, dir direction) *jsonschema.Schema {
 		case t == root:
 			limitFields(t, out)
 		default:
-			limitFields(t, out.Definitions[t.Name()])
+			limitFields(t, out.Definitions[schemaName(t)])
 		}
 	}
 	out.Title = root.Name()
 	return out
+}
+
+// schemaName is what a type is called among the definitions: its Go name, with the package where that says too little.
+func schemaName(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[contact.ID]():
+		return "ContactID"
+	case reflect.TypeFor[contact.EventType]():
+		return "ContactEventType"
+	}
+	return t.Name()
 }
 
 // namedTypes lists the structs and scalars of the contract that t is made of, t first.
@@ -146,8 +157,6 @@ func scalar(t reflect.Type, dir direction) *jsonschema.Schema {
 		return oneOf(dir, chat.Codes())
 	case reflect.TypeFor[identity.Reason]():
 		return oneOf(dir, identity.Reasons())
-	case reflect.TypeFor[chat.Grant]():
-		return oneOf(dir, chat.Grants())
 	case reflect.TypeFor[contact.ID]():
 		return idSchema(contact.Prefix)
 	case reflect.TypeFor[contact.AddressKind]():
