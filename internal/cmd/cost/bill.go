@@ -67,14 +67,14 @@ func ofRoute(route string) string {
 func ofFunction(name string) string {
 	return map[string]string{
 		"ApiFunction": "http", "RouteFunction": "routing", "TimerFunction": "timers", "DeliverFunction": "delivery", "RelayFunction": "relay",
-		"AutomateFunction": "relay", "AuthorizerFunction": "connection",
+		"AutomateFunction": "relay", "AuthorizerFunction": "connection", "DeskFunction": "delivery",
 	}[name]
 }
 
 // ofQueue is the feature of a queue, by its name.
 func ofQueue(name string) string {
 	lower := strings.ToLower(name)
-	for _, f := range []struct{ word, feature string }{{"routing", "routing"}, {"timer", "timers"}, {"delivery", "delivery"}} {
+	for _, f := range []struct{ word, feature string }{{"routing", "routing"}, {"timer", "timers"}, {"delivery", "delivery"}, {"desk", "delivery"}} {
 		if strings.Contains(lower, f.word) {
 			return f.feature
 		}
@@ -196,10 +196,11 @@ func (b *bill) less(o *bill) *bill { return b.plus(o.scaled(-1)) }
 func (b *bill) split() (sweep, own *bill) {
 	sweep, own = newBill(b.minutes), newBill(b.minutes)
 	for name, x := range b.rows {
-		if name == "timers" || name == "routing" || name == "logs" {
-			sweep.rows[name] = x
-		} else {
+		switch name {
+		case "signals", "connection", "messages", "http":
 			own.rows[name] = x
+		default: // the sweep, and pollers that find nothing
+			sweep.rows[name] = x
 		}
 	}
 	sweep.price()
