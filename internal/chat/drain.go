@@ -10,7 +10,7 @@ import (
 const (
 	// drainAssignments is how many conversations one job gives out.
 	drainAssignments = 200
-	// drainTime is how long it takes: well below the route function's timeout of 8 s, and no longer than jobs go to one
+	// drainTime is how long it takes: well below the route function's timeout of 6 s, and no longer than jobs go to one
 	// worker (queue.Routing), so that two seldom get into each other's way.
 	drainTime = 2 * time.Second
 	// drainPage is how many entries are read at first; each further page is four times as long.
@@ -26,15 +26,27 @@ const (
 	moveOffer  = "offer"
 )
 
-// Drain gives out what waits in the job's department, in the order of its queue, as far as the operators' capacity goes.
-// Each assignment is one transaction that commits by itself; a repetition of the job does what is left. An error means
-// that the job must come again.
-func (s *Service) Drain(ctx context.Context, j RouteJob) error {
-	departments, err := s.drained(ctx, j)
-	if err != nil {
-		return err
+// Drain gives out what waits in the departments of the jobs, which are of one workspace, in the order of their queues, as
+// far as the operators' capacity goes. Each assignment is one transaction that commits by itself; a repetition does what
+// is left. An error means that the jobs must come again.
+func (s *Service) Drain(ctx context.Context, jobs ...RouteJob) error {
+	var departments []DepartmentID
+	for _, j := range distinct(jobs) {
+		list, err := s.drained(ctx, j)
+		if err != nil {
+			return err
+		}
+		for _, department := range list {
+			if !slices.Contains(departments, department) {
+				departments = append(departments, department)
+			}
+		}
 	}
-	d := &drain{Service: s, workspace: j.Workspace, left: drainAssignments, until: s.now().Add(drainTime)}
+	if len(departments) == 0 {
+		return nil
+	}
+	workspace := jobs[0].Workspace
+	d := &drain{Service: s, workspace: workspace, left: drainAssignments, until: s.now().Add(drainTime)}
 	if deadline, ok := ctx.Deadline(); ok { // what a batch has left of its function's time
 		d.until = d.now().Add(min(drainTime, time.Until(deadline)/2))
 	}
@@ -46,11 +58,11 @@ func (s *Service) Drain(ctx context.Context, j RouteJob) error {
 		if !more {
 			continue
 		}
-		var jobs []RouteJob
+		var left []RouteJob
 		for _, rest := range departments[i:] {
-			jobs = append(jobs, RouteJob{Workspace: j.Workspace, Department: rest, Reason: "more"})
+			left = append(left, RouteJob{Workspace: workspace, Department: rest, Reason: "more"})
 		}
-		return s.Routing.Route(ctx, jobs...)
+		return s.Routing.Route(ctx, left...)
 	}
 	return nil
 }

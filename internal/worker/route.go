@@ -12,9 +12,9 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 )
 
-// Drainer gives out what waits, as chat.Service does.
+// Drainer gives out what waits, as chat.Service does. The jobs are of one workspace.
 type Drainer interface {
-	Drain(context.Context, chat.RouteJob) error
+	Drain(context.Context, ...chat.RouteJob) error
 }
 
 // Route works off the routing queue.
@@ -23,48 +23,44 @@ type Route struct {
 	Log  *slog.Logger
 }
 
-// Handle works the batch off. Jobs that ask for the same are one: each looks at all that waits, and every message of the
-// batch was sent before the first look. Once a message of a group fails, those of the group behind it are reported too
-// (Amazon SQS developer guide, "Implementing partial batch responses": FIFO queues).
+// Handle works the batch off, the jobs of a workspace as one: each looks at all that waits, and every message of the
+// batch was sent before the first look. No order matters, so a message that fails holds up no other.
 func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 	var out events.SQSEventResponse
-	done, failed := map[chat.RouteJob]bool{}, map[string]bool{}
+	failed := func(m events.SQSMessage, err error) {
+		r.Log.ErrorContext(ctx, "routing failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
+		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+	}
+	var order []chat.WorkspaceID
+	jobs, messages := map[chat.WorkspaceID][]chat.RouteJob{}, map[chat.WorkspaceID][]events.SQSMessage{}
 	for _, m := range e.Records {
-		group := m.Attributes["MessageGroupId"]
-		if failed[group] {
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		job, err := queue.DecodeRoute(m.Body)
+		if err != nil {
+			failed(m, err)
 			continue
 		}
-		if err := r.one(ctx, m.Body, done); err != nil {
-			r.Log.ErrorContext(ctx, "routing failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
-			failed[group] = true
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		w := job.Workspace
+		if jobs[w] == nil {
+			order = append(order, w)
+		}
+		job.Reason = "" // for the logs of who sent it; jobs that ask for the same are one
+		jobs[w], messages[w] = append(jobs[w], job), append(messages[w], m)
+	}
+	for _, w := range order {
+		if err := r.drain(ctx, jobs[w]); err != nil {
+			for _, m := range messages[w] {
+				failed(m, err)
+			}
 		}
 	}
 	return out, nil
 }
 
-func (r *Route) one(ctx context.Context, body string, done map[chat.RouteJob]bool) (err error) {
+func (r *Route) drain(ctx context.Context, jobs []chat.RouteJob) (err error) {
 	defer func() {
-		if v := recover(); v != nil { // the others of the batch must not suffer from this one
+		if v := recover(); v != nil { // the other workspaces must not suffer from this one
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	job, err := queue.DecodeRoute(body)
-	if err != nil {
-		return err
-	}
-	same := job
-	same.Reason = ""
-	if same.Operator != "" {
-		same.Department = ""
-	}
-	if done[same] {
-		return nil
-	}
-	if err := r.Chat.Drain(ctx, job); err != nil {
-		return err
-	}
-	done[same] = true
-	return nil
+	return r.Chat.Drain(ctx, jobs...)
 }
