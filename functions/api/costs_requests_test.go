@@ -266,7 +266,7 @@ func people() map[string]arrange {
 			return request{role: "-", body: fmt.Sprintf(`{"token":%q,"name":"New","password":%q}`, token, passphrase)}
 		},
 		"resetPassword": func(s *shop) request {
-			_, token, err := s.api.People.IssueReset(s.Context(), by(s), person(s))
+			_, token, err := s.api.People.IssueReset(s.Context(), by(s), person(s), "")
 			s.must(err)
 			return request{role: "-", body: fmt.Sprintf(`{"token":%q,"password":%q}`, token, passphrase)}
 		},

@@ -201,7 +201,7 @@ func TestIdentityKeys(t *testing.T) {
 	if len(list) != 1 || len(list[0].Material) != 0 || len(w.secret) < 43 {
 		t.Errorf("listed with its secret: %+v", list)
 	}
-	_, _, err = w.tokens.Make(t.Context(), w.supervisor, identity.HS256, "")
+	_, _, err = w.tokens.Make(t.Context(), w.supervisor, "", identity.HS256, "")
 	w.refused("a supervisor makes one", err, chat.CodeForbidden, "")
 	_, err = w.tokens.List(t.Context(), w.operator)
 	w.refused("an operator lists them", err, chat.CodeForbidden, "")
@@ -212,10 +212,10 @@ func TestIdentityKeys(t *testing.T) {
 		"a secret of one's own": {identity.HS256, "hunter2"}, "none": {"none", ""}, "no key": {identity.RS256, ""}, "a private key": {identity.ES256, "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"},
 		"no DER": {identity.RS256, "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"},
 	} {
-		_, _, err := w.tokens.Make(t.Context(), w.admin, c.algorithm, c.pem)
+		_, _, err := w.tokens.Make(t.Context(), w.admin, "", c.algorithm, c.pem)
 		w.refused(what, err, chat.CodeInvalid, "")
 	}
-	next, secret, err := w.tokens.Make(t.Context(), w.admin, identity.HS256, "") // rotation: both hold
+	next, secret, err := w.tokens.Make(t.Context(), w.admin, "", identity.HS256, "") // rotation: both hold
 	w.must(err)
 	old := w.token("42", nil)
 	was := w.kid

@@ -42,12 +42,12 @@ func TestPublicKeys(t *testing.T) {
 		"another curve": {identity.ES256, &p384.PublicKey}, "RSA for ES256": {identity.ES256, &strong.PublicKey}, "a curve for RS256": {identity.RS256, &p256.PublicKey},
 		"a key for HS256": {identity.HS256, &p256.PublicKey}, "a short key": {identity.RS256, weak},
 	} {
-		_, _, err := w.tokens.Make(t.Context(), w.admin, c.algorithm, w.pem(c.key))
+		_, _, err := w.tokens.Make(t.Context(), w.admin, "", c.algorithm, w.pem(c.key))
 		w.refused(what, err, chat.CodeInvalid, "")
 	}
-	_, _, err = w.tokens.Make(t.Context(), w.admin, identity.RS256, w.pem(&strong.PublicKey))
+	_, _, err = w.tokens.Make(t.Context(), w.admin, "", identity.RS256, w.pem(&strong.PublicKey))
 	w.must(err)
-	key, secret, err := w.tokens.Make(t.Context(), w.admin, identity.ES256, w.pem(&p256.PublicKey))
+	key, secret, err := w.tokens.Make(t.Context(), w.admin, "", identity.ES256, w.pem(&p256.PublicKey))
 	w.must(err)
 	w.same("secret", secret, "")
 	part := func(v any) string {

@@ -85,7 +85,7 @@ func newWorld(t *testing.T) *world {
 	w.must(w.people.PutStaff(t.Context(), identity.Account{
 		Workspace: w.workspace, User: w.operator.User, Address: "op@shop.example", Name: "Op", Role: chat.RoleOperator,
 	}, "hash"))
-	key, secret, err := w.tokens.Make(t.Context(), w.admin, identity.HS256, "")
+	key, secret, err := w.tokens.Make(t.Context(), w.admin, "", identity.HS256, "")
 	w.must(err)
 	w.kid, w.secret = key.ID, secret
 	return w

@@ -171,7 +171,7 @@ func (a *API) makeIdentityKey(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	key, secret, err := a.CustomerTokens.Make(c.Context(), c.actor(), body.Algorithm, body.PublicKey)
+	key, secret, err := a.CustomerTokens.Make(c.Context(), c.actor(), a.newID(c, identity.IdentityKeyPrefix, "key"), body.Algorithm, body.PublicKey)
 	if err != nil {
 		return 0, nil, err
 	}

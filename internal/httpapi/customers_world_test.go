@@ -93,7 +93,7 @@ func arrangeBan(w *world, _ string) (string, string) {
 }
 
 func arrangeIdentityKey(w *world, _ string) (string, string) {
-	k, _, err := w.api.CustomerTokens.Make(w.t.Context(), w.admin(), identity.HS256, "")
+	k, _, err := w.api.CustomerTokens.Make(w.t.Context(), w.admin(), "", identity.HS256, "")
 	w.must(err)
 	return "/v1/identity-keys/" + k.ID, ""
 }

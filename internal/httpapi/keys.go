@@ -132,7 +132,9 @@ func (a *API) makeKey(c *call) (int, any, error) {
 	if body.ExpiresAt != 0 {
 		expires = time.UnixMilli(body.ExpiresAt)
 	}
-	k, secret, err := a.Keys.Make(c.Context(), c.actor(), chat.RoleAPIKey, body.Name, body.Grants, expires)
+	k, secret, err := a.Keys.Make(c.Context(), c.actor(), identity.KeyOrder{
+		ID: chat.UserID(a.newID(c, chat.UserPrefix, "key")), Role: chat.RoleAPIKey, Name: body.Name, Grants: body.Grants, Expires: expires,
+	})
 	return http.StatusCreated, keyOf(k, secret), err
 }
 
@@ -154,7 +156,9 @@ func (a *API) makeBot(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	k, secret, err := a.Keys.Make(c.Context(), c.actor(), chat.RoleBot, body.Name, body.Grants, time.Time{})
+	k, secret, err := a.Keys.Make(c.Context(), c.actor(), identity.KeyOrder{
+		ID: chat.UserID(a.newID(c, chat.UserPrefix, "bot")), Role: chat.RoleBot, Name: body.Name, Grants: body.Grants,
+	})
 	return http.StatusCreated, botOf(k, secret), err
 }
 

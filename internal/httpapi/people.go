@@ -244,7 +244,7 @@ func linkOf(i identity.Invitation, token string) Link {
 }
 
 func (a *API) issueReset(c *call) (int, any, error) {
-	i, token, err := a.People.IssueReset(c.Context(), c.actor(), chat.UserID(c.PathValue("id")))
+	i, token, err := a.People.IssueReset(c.Context(), c.actor(), chat.UserID(c.PathValue("id")), a.newID(c, identity.InvitationPrefix, "reset"))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -268,7 +268,9 @@ func (a *API) invite(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	i, token, err := a.People.Invite(c.Context(), c.actor(), identity.Offer{Address: body.Email, Name: body.Name, Role: body.Role, Departments: body.Departments})
+	i, token, err := a.People.Invite(c.Context(), c.actor(), identity.Offer{
+		ID: a.newID(c, identity.InvitationPrefix, "invitation"), Address: body.Email, Name: body.Name, Role: body.Role, Departments: body.Departments,
+	})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/identity"
@@ -80,7 +79,7 @@ func arrangeAccept(w *world, _ string) (string, string) {
 }
 
 func arrangeReset(w *world, _ string) (string, string) {
-	_, token, err := w.api.People.IssueReset(w.t.Context(), w.admin(), operatorOne)
+	_, token, err := w.api.People.IssueReset(w.t.Context(), w.admin(), operatorOne, "")
 	w.must(err)
 	return "/v1/password-resets/accept", `{"token":"` + token + `","password":"` + passphrase + `"}`
 }
@@ -105,7 +104,7 @@ func arrangeOwnSession(w *world, token string) (string, string) {
 
 func arrangeKey(path string, role chat.Role, body string) arrangement {
 	return func(w *world, _ string) (string, string) {
-		k, _, err := w.api.Keys.Make(w.t.Context(), w.admin(), role, "Made", []chat.Grant{chat.GrantReadContacts}, time.Time{})
+		k, _, err := w.api.Keys.Make(w.t.Context(), w.admin(), identity.KeyOrder{Role: role, Name: "Made", Grants: []chat.Grant{chat.GrantReadContacts}})
 		w.must(err)
 		return path + string(k.ID), body
 	}

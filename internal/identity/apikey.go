@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -80,45 +81,62 @@ func (k Key) summary() map[string]string {
 	return out
 }
 
+// KeyOrder says what key is to be made.
+type KeyOrder struct {
+	// ID of the key: a second order of the same id gives it another secret, for whoever made it and did not hear of it.
+	// "" makes one.
+	ID chat.UserID
+	// Role is that of API keys or of bots.
+	Role   chat.Role
+	Name   string
+	Grants []chat.Grant
+	// Expires is zero for never.
+	Expires time.Time
+}
+
 // Make makes a key or a bot and returns its secret, which is not stored and cannot be had again.
-func (k *Keys) Make(ctx context.Context, by By, role chat.Role, name string, grants []chat.Grant, expires time.Time) (Key, string, error) {
+func (k *Keys) Make(ctx context.Context, by By, order KeyOrder) (Key, string, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandKeys); err != nil {
 		return Key{}, "", err
 	}
 	now := clock(k.Now).Truncate(time.Millisecond)
-	key, err := newKey(by, role, name, grants, expires, now)
+	key, err := newKey(by, order, now)
 	if err != nil {
 		return Key{}, "", err
 	}
-	list, err := k.Store.Keys(ctx, by.Workspace, role)
+	list, err := k.Store.Keys(ctx, by.Workspace, order.Role)
 	if err != nil {
 		return Key{}, "", fmt.Errorf("listing keys: %w", err)
 	}
-	if len(list) >= MaxKeys {
+	before := uint64(0)
+	if i := slices.IndexFunc(list, func(other Key) bool { return other.ID == key.ID }); i >= 0 {
+		before = list[i].Version
+		key.Version = before + 1
+	} else if len(list) >= MaxKeys {
 		return Key{}, "", chat.Errorf(chat.CodeInvalid, "a workspace has at most %d of them: revoke one that is not used", MaxKeys)
 	}
 	secret := key.renew()
-	if err := k.Store.PutKey(ctx, key, 0, k.Audit.Entry(by, ActKeyMade, string(key.ID), nil, key.summary())); err != nil {
+	if err := k.Store.PutKey(ctx, key, before, k.Audit.Entry(by, ActKeyMade, string(key.ID), nil, key.summary())); err != nil {
 		return Key{}, "", fmt.Errorf("storing a key: %w", err)
 	}
 	return key, secret, nil
 }
 
-func newKey(by By, role chat.Role, name string, grants []chat.Grant, expires, now time.Time) (Key, error) {
-	clean, err := cleanName(name)
+func newKey(by By, order KeyOrder, now time.Time) (Key, error) {
+	clean, err := cleanName(order.Name)
 	if err != nil {
 		return Key{}, err
 	}
-	list, err := grantList(grants)
+	list, err := grantList(order.Grants)
 	if err != nil {
 		return Key{}, err
 	}
-	if !expires.IsZero() && (!expires.After(now) || expires.Sub(now) > MaxKeyLife) {
+	if expires := order.Expires; !expires.IsZero() && (!expires.After(now) || expires.Sub(now) > MaxKeyLife) {
 		return Key{}, chat.Errorf(chat.CodeInvalid, "expiresAt: a time to come, at most 10 years ahead")
 	}
 	return Key{
-		Workspace: by.Workspace, ID: chat.UserID(chat.NewID(chat.UserPrefix, now)), Role: role, Name: clean, Grants: list,
-		By: by.User, Created: now, Expires: expires.Truncate(time.Millisecond), Version: 1,
+		Workspace: by.Workspace, ID: cmp.Or(order.ID, chat.UserID(chat.NewID(chat.UserPrefix, now))), Role: order.Role, Name: clean, Grants: list,
+		By: by.User, Created: now, Expires: order.Expires.Truncate(time.Millisecond), Version: 1,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -250,8 +252,9 @@ func counterHash(parts ...string) string {
 }
 
 // Make makes a key: for HS256 with a secret of 256 random bits, which is returned and cannot be had again; for the
-// others of the public key in PEM.
-func (t *CustomerTokens) Make(ctx context.Context, by By, algorithm Algorithm, publicKey string) (IdentityKey, string, error) {
+// others of the public key in PEM. A second one of the same id takes its place, for whoever made it and did not hear of
+// it; "" makes an id.
+func (t *CustomerTokens) Make(ctx context.Context, by By, id string, algorithm Algorithm, publicKey string) (IdentityKey, string, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandKeys); err != nil {
 		return IdentityKey{}, "", err
 	}
@@ -259,11 +262,11 @@ func (t *CustomerTokens) Make(ctx context.Context, by By, algorithm Algorithm, p
 	if err != nil {
 		return IdentityKey{}, "", fmt.Errorf("listing identity keys: %w", err)
 	}
-	if len(list) >= MaxIdentityKeys {
+	if len(list) >= MaxIdentityKeys && !slices.ContainsFunc(list, func(k IdentityKey) bool { return k.ID == id }) {
 		return IdentityKey{}, "", chat.Errorf(chat.CodeInvalid, "a workspace has at most %d identity keys: remove one that signs nothing any more", MaxIdentityKeys)
 	}
 	now := clock(t.Now).Truncate(time.Millisecond)
-	key := IdentityKey{Workspace: by.Workspace, ID: chat.NewID(IdentityKeyPrefix, now), Algorithm: algorithm, By: by.User, Created: now}
+	key := IdentityKey{Workspace: by.Workspace, ID: cmp.Or(id, chat.NewID(IdentityKeyPrefix, now)), Algorithm: algorithm, By: by.User, Created: now}
 	secret := ""
 	if algorithm == HS256 && publicKey == "" {
 		var random [secretSize]byte

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -48,6 +49,9 @@ type Invitation struct {
 
 // Offer is what an invitation offers.
 type Offer struct {
+	// ID of the invitation: a second one takes the place of the first, for whoever made it and did not hear of it. ""
+	// makes one.
+	ID          string
 	Address     string
 	Name        string
 	Role        chat.Role
@@ -88,7 +92,7 @@ func (o Offer) invitation() (inv Invitation, err error) {
 	if err := staffRole(o.Role); err != nil {
 		return inv, err
 	}
-	inv.Role = o.Role
+	inv.ID, inv.Role = o.ID, o.Role
 	inv.Departments, err = departmentList(o.Departments)
 	return inv, err
 }
@@ -96,7 +100,7 @@ func (o Offer) invitation() (inv Invitation, err error) {
 // issue completes an invitation, stores it and returns its token.
 func (p *People) issue(ctx context.Context, by By, inv Invitation, life time.Duration, entry func(Invitation) AuditEntry) (Invitation, string, error) {
 	now := p.now().Truncate(time.Millisecond)
-	inv.Workspace, inv.ID, inv.By = by.Workspace, chat.NewID(InvitationPrefix, now), by.User
+	inv.Workspace, inv.ID, inv.By = by.Workspace, cmp.Or(inv.ID, chat.NewID(InvitationPrefix, now)), by.User
 	inv.Created, inv.Expires = now, now.Add(life)
 	var secret [secretSize]byte
 	rand.Read(secret[:]) // never fails: crypto/rand crashes the program instead (Go 1.24)

@@ -65,8 +65,9 @@ func (p *People) setPassword(ctx context.Context, a Account, hash string, used *
 }
 
 // IssueReset makes a link by which somebody can set a new password, and returns its token. The old password works
-// until then.
-func (p *People) IssueReset(ctx context.Context, by By, u chat.UserID) (Invitation, string, error) {
+// until then. A second one of the same id takes the place of the first, for whoever made it and did not hear of it; ""
+// makes an id.
+func (p *People) IssueReset(ctx context.Context, by By, u chat.UserID, id string) (Invitation, string, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandEditStaff); err != nil {
 		return Invitation{}, "", err
 	}
@@ -77,7 +78,7 @@ func (p *People) IssueReset(ctx context.Context, by By, u chat.UserID) (Invitati
 	if a.External != "" {
 		return Invitation{}, "", chat.Errorf(chat.CodeInvalid, "this account signs in at an identity provider: it has no password here")
 	}
-	inv := Invitation{User: a.User, Address: a.Address, Name: a.Name, Role: a.Role}
+	inv := Invitation{ID: id, User: a.User, Address: a.Address, Name: a.Name, Role: a.Role}
 	return p.issue(ctx, by, inv, ResetLife, func(Invitation) AuditEntry { return p.Audit.Entry(by, ActResetIssued, string(u), nil, nil) })
 }
 

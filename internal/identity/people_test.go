@@ -156,7 +156,7 @@ func TestPasswords(t *testing.T) {
 	w.must(w.staff.ChangePassword(t.Context(), people, by, "right", phrase))
 	w.must(w.use(here))
 	w.refused("the other session", w.use(other), chat.CodeUnauthenticated, identity.ReasonSessionRevoked)
-	_, token, err := people.IssueReset(t.Context(), boss, here.Session.User)
+	_, token, err := people.IssueReset(t.Context(), boss, here.Session.User, "")
 	w.must(err)
 	w.must(w.signIn("one@example.com", phrase, "x")) // until the link is used
 	w.must(people.Reset(t.Context(), token, phrase+"!", "x"))
@@ -182,7 +182,7 @@ func TestKeys(t *testing.T) {
 	w := newWorld(t)
 	_, boss := w.staffed()
 	keys := &identity.Keys{Store: &w.store, Attempts: &w.store, Audit: w.sessions.Audit, Now: w.sessions.Now}
-	k, secret, err := keys.Make(t.Context(), boss, chat.RoleAPIKey, "CRM", []chat.Grant{chat.GrantReadContacts}, w.now.Add(time.Hour))
+	k, secret, err := keys.Make(t.Context(), boss, identity.KeyOrder{Role: chat.RoleAPIKey, Name: "CRM", Grants: []chat.Grant{chat.GrantReadContacts}, Expires: w.now.Add(time.Hour)})
 	w.must(err)
 	if !strings.HasPrefix(secret, "pak_") {
 		t.Error("a key without its prefix")
@@ -211,7 +211,7 @@ func TestKeys(t *testing.T) {
 	w.must(keys.Revoke(t.Context(), boss, chat.RoleAPIKey, k.ID))
 	_, err = keys.Authenticate(t.Context(), secret, "x")
 	w.refused("revoked", err, chat.CodeUnauthenticated, identity.ReasonKeyUnknown)
-	bot, old, err := keys.Make(t.Context(), boss, chat.RoleBot, "Helper", chat.Grants(), time.Time{})
+	bot, old, err := keys.Make(t.Context(), boss, identity.KeyOrder{Role: chat.RoleBot, Name: "Helper", Grants: chat.Grants()})
 	w.must(err)
 	_, fresh, err := keys.Change(t.Context(), boss, chat.RoleBot, bot.ID, 1, identity.KeyChange{Renew: true})
 	w.must(err)
@@ -219,7 +219,7 @@ func TestKeys(t *testing.T) {
 	w.refused("the key before", err, chat.CodeUnauthenticated, identity.ReasonKeyUnknown)
 	_, err = keys.Authenticate(t.Context(), fresh, "x")
 	w.must(err)
-	if _, _, err := keys.Make(t.Context(), boss, chat.RoleBot, "Helper", nil, time.Time{}); chat.CodeOf(err) != chat.CodeInvalid {
+	if _, _, err := keys.Make(t.Context(), boss, identity.KeyOrder{Role: chat.RoleBot, Name: "Helper"}); chat.CodeOf(err) != chat.CodeInvalid {
 		t.Errorf("no grants: %v", err)
 	}
 }
