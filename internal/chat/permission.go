@@ -122,7 +122,7 @@ var permissions = map[Command]map[Role]Scope{
 	// A conversation's life.
 	CommandWaiting:  {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleAPIKey: Workspace},
 	CommandJoin:     {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace},
-	CommandAccept:   {RoleOperator: Own},
+	CommandAccept:   {RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own}, // whoever is on duty may be offered one
 	CommandAssign:   {RoleSupervisor: Department, RoleAdmin: Workspace, RoleAPIKey: Workspace},
 	CommandTransfer: {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandWatch:    {RoleSupervisor: Department, RoleAdmin: Workspace},
@@ -186,10 +186,12 @@ const (
 	GrantWriteWorkspace     Grant = "workspace:write"
 )
 
-// GrantList and DepartmentList are lists separated by commas: texts, so that principals can be compared and travel
-// in the authorizer's context, whose values are texts.
+// Lists separated by commas: texts, so that principals can be compared and travel in the authorizer's context, whose
+// values are texts.
 type (
-	GrantList      string
+	// GrantList holds grants.
+	GrantList string
+	// DepartmentList holds departments; "" stands for all.
 	DepartmentList string
 )
 

@@ -32,7 +32,7 @@ var permitted = map[chat.Command]string{
 	chat.CommandRead:         "oooo--",
 	chat.CommandWaiting:      "-ddw-w",
 	chat.CommandJoin:         "-ddw--",
-	chat.CommandAccept:       "-o----",
+	chat.CommandAccept:       "-ooo--",
 	chat.CommandAssign:       "--dw-w",
 	chat.CommandTransfer:     "-odwow",
 	chat.CommandWatch:        "--dw--",

@@ -227,8 +227,11 @@ func (v *View) fold(t chat.Track, events []protocol.Event) []protocol.Event {
 		if e.To != "" {
 			v.Status = e.To
 		}
-		if e.Type == chat.EventAssigned {
+		switch {
+		case e.Type == chat.EventAssigned || e.Type == chat.EventTransferred && e.To == chat.StatusActive:
 			v.Assignee = e.Subject
+		case t == chat.Public && (e.To == chat.StatusQueued || e.To == chat.StatusBot):
+			v.Assignee = ""
 		}
 		if t == chat.Public && e.Type == chat.EventMessage {
 			delete(v.typing, e.Sender)

@@ -188,3 +188,27 @@ func TestMessagesFoldEditsDeletionsAndNotes(t *testing.T) {
 		t.Errorf("status %s, assignee %s", v.Status, v.Assignee)
 	}
 }
+
+// Who has a conversation follows from its events alone.
+func TestAssigneeFollowsTransfersAndTheQueue(t *testing.T) {
+	t.Parallel()
+	v := newView("c_1", sane)
+	for i, c := range []struct {
+		event protocol.Event
+		want  chat.UserID
+	}{
+		{protocol.Event{Type: chat.EventStarted, To: chat.StatusQueued}, ""},
+		{protocol.Event{Type: chat.EventAssigned, To: chat.StatusActive, Subject: "u_a"}, "u_a"},
+		{protocol.Event{Type: chat.EventTransferred, To: chat.StatusActive, Subject: "u_b"}, "u_b"},
+		{protocol.Event{Type: chat.EventTransferred, To: chat.StatusQueued}, ""},
+		{protocol.Event{Type: chat.EventAssigned, To: chat.StatusActive, Subject: "u_c"}, "u_c"},
+		{protocol.Event{Type: chat.EventClosed, To: chat.StatusClosed}, "u_c"},
+		{protocol.Event{Type: chat.EventReopened, To: chat.StatusQueued}, ""},
+	} {
+		c.event.Seq = uint64(i + 1)
+		v.learn(chat.Public, 0, []protocol.Event{c.event})
+		if v.Assignee != c.want {
+			t.Errorf("after %s to %s: %q, want %q", c.event.Type, c.event.To, v.Assignee, c.want)
+		}
+	}
+}
