@@ -61,6 +61,7 @@ func changesState(t EventType) bool {
 	case EventStarted, EventAssigned, EventClosed, EventReopened, EventQueued, EventTransferred, EventAbandoned, EventOffline,
 		EventBotEngaged, EventHandedOff, EventOffered, EventOfferMissed, EventIdle, EventResumed, EventSnoozed:
 		return true
+	default:
 	}
 	return false
 }

@@ -119,6 +119,7 @@ func (r *routed) sound(ids ...chat.ConversationID) {
 			loads[h.Assignee]++
 		case chat.StatusOffered:
 			loads[h.OfferedTo]++
+		default:
 		}
 		for _, e := range readLog(r.T, r.store, h.Ref, chat.Desk) {
 			if e.Detail != nil && e.Detail.Decision != nil && chat.Replay(e.Detail.Decision) != e.Subject {

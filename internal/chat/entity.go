@@ -128,6 +128,7 @@ func (s Status) Shown() Status {
 		return StatusQueued
 	case StatusIdle, StatusSnoozed:
 		return StatusActive
+	default:
 	}
 	return s
 }
@@ -149,6 +150,7 @@ func (s Status) Control() Control {
 		return ControlBot
 	case StatusActive, StatusIdle, StatusSnoozed:
 		return ControlOperator
+	default:
 	}
 	return ControlQueue
 }

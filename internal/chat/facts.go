@@ -7,10 +7,16 @@ import (
 
 // Limits of what is known of a conversation.
 const (
-	// MaxTags is how many tags a conversation has, MaxTag the longest in bytes.
-	MaxTags, MaxTag = 30, 50
-	// MaxFields is how many fields it has; MaxFieldName and MaxFieldValue are the longest in bytes.
-	MaxFields, MaxFieldName, MaxFieldValue = 50, 40, 1000
+	// MaxTags is how many tags a conversation has.
+	MaxTags = 30
+	// MaxTag is the longest tag in bytes.
+	MaxTag = 50
+	// MaxFields is how many fields it has.
+	MaxFields = 50
+	// MaxFieldName is the longest name of a field in bytes.
+	MaxFieldName = 40
+	// MaxFieldValue is the longest value of one in bytes.
+	MaxFieldValue = 1000
 	// maxFieldBytes bounds what one command sets: an event fits into a frame.
 	maxFieldBytes = 2 * MaxText
 )

@@ -44,9 +44,15 @@ const (
 	FrameGap = 2 * time.Second
 	// VisitorsEvery is the least time between two looks at who is on the site.
 	VisitorsEvery = 5 * time.Second
-	// QueueShown, ColleaguesShown, VisitorsShown and SupervisedShown bound the lists in a frame, which may be cut further
-	// to fit: the HTTP API has all of it.
-	QueueShown, ColleaguesShown, VisitorsShown, SupervisedShown = 50, 100, 100, 50
+	// QueueShown bounds the list of the queue in a frame, which like the others may be cut further to fit: the HTTP API has
+	// all of it.
+	QueueShown = 50
+	// ColleaguesShown likewise.
+	ColleaguesShown = 100
+	// VisitorsShown likewise.
+	VisitorsShown = 100
+	// SupervisedShown bounds the conversations that a supervisor is shown.
+	SupervisedShown = 50
 	// QueueCounted is up to where the entries of a department's queue are counted.
 	QueueCounted = 1000
 	// MaxDeskDepartments bounds the departments that a client may choose.
@@ -273,7 +279,7 @@ func (l *LiveDesk) Look(ctx context.Context, p Principal, view DeskView, departm
 func viewerOf(p Principal, scope Scope, views []DeskView, departments []DepartmentID) (Viewer, error) {
 	v := Viewer{Principal: p}
 	if scope == Workspace {
-		v.Principal.Departments = ""
+		v.Departments = ""
 	}
 	for _, view := range views {
 		if !slices.Contains(DeskViews(), view) {
@@ -306,7 +312,7 @@ func (v *Viewer) choose(departments []DepartmentID) error {
 		}
 	}
 	if len(departments) > 0 {
-		v.Principal.Departments = JoinDepartments(slices.Compact(slices.Sorted(slices.Values(departments)))...)
+		v.Departments = JoinDepartments(slices.Compact(slices.Sorted(slices.Values(departments)))...)
 	}
 	return nil
 }

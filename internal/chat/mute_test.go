@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,9 @@ func (w *world) mute(p chat.Principal, m chat.Muting) *chat.Outcome {
 func (w *world) tooFast(err error, wait time.Duration) {
 	w.Helper()
 	w.refused(err, chat.CodeTooFast)
-	if got := err.(*chat.Error).RetryAfter; got != wait {
-		w.Fatalf("told to wait %v, want %v", got, wait)
+	var refusal *chat.Error
+	if !errors.As(err, &refusal) || refusal.RetryAfter != wait {
+		w.Fatalf("told to wait %v, want %v", err, wait)
 	}
 }
 

@@ -94,7 +94,7 @@ func (s *Service) tellPosition(ctx context.Context, w WorkspaceID, st Standing, 
 	if err != nil || !head.Status.Waits() {
 		return err
 	}
-	st.Waiting.Told, st.Waiting.ToldAt = st.Position, stamp(now)
+	st.Told, st.ToldAt = st.Position, stamp(now)
 	if err := s.retry(ctx, func() error { return s.Entries.ToldPosition(ctx, w, st.Waiting) }); err != nil {
 		return err
 	}

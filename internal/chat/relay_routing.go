@@ -36,6 +36,7 @@ func (h *Head) holder() UserID {
 		return h.Assignee
 	case StatusOffered:
 		return h.OfferedTo
+	default:
 	}
 	return ""
 }

@@ -176,6 +176,7 @@ func TestRestRepairsToo(t *testing.T) {
 		switch status {
 		case chat.StatusClosed, chat.StatusAbandoned, chat.StatusIdle, chat.StatusSnoozed:
 			want = []string{"a public 3", "a public 4"}
+		default:
 		}
 		if got := s.out.take(); !slices.Equal(got, want) {
 			t.Errorf("%s: told %v, want %v", status, got, want)

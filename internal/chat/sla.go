@@ -115,6 +115,7 @@ func stops(clock string, e Event) bool {
 		return true
 	case EventMessage:
 		return clock == ClockFirstResponse && isPerson(e.Role)
+	default:
 	}
 	return false
 }

@@ -173,6 +173,7 @@ func (k *Timekeeper) overdue(ctx context.Context, t Timer, head *Head) (bool, er
 		var last time.Time
 		err := k.backwards(ctx, head, func(e Event) bool { last = e.At; return false })
 		return k.now().Sub(last) > 2*IdleAfter, err
+	default:
 	}
 	return false, nil
 }

@@ -66,6 +66,7 @@ func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) 
 		if err := a.snoozed(ctx, set); err != nil {
 			return nil, err
 		}
+	default:
 	}
 	if err := a.hours(ctx, set); err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ func (k *Timekeeper) Fire(ctx context.Context, t Timer) error {
 		return k.position(ctx, t)
 	case TimerSweep:
 		return k.sweep(ctx, t)
+	default:
 	}
 	var head *Head
 	err := k.Chat.retry(ctx, func() (err error) {
@@ -92,6 +93,7 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 		return k.opened(ctx, t)
 	case TimerLink:
 		return k.link(ctx, t, head)
+	default:
 	}
 	if head.Version != t.Version {
 		return nil
@@ -103,6 +105,7 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 		return k.noAnswer(ctx, t, head)
 	case TimerIdle:
 		return k.idle(ctx, t, head)
+	default:
 	}
 	return Errorf(CodeInvalid, "timer of kind %q", t.Kind)
 }

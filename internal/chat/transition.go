@@ -234,6 +234,7 @@ func (h *Head) freed(at time.Time) []Place {
 		}
 	case StatusOffered:
 		return []Place{{User: h.OfferedTo, At: at}}
+	default:
 	}
 	return nil
 }

@@ -17,8 +17,10 @@ const (
 	VisitLease = 3 * time.Minute
 	// VisitGap is the least time between two pages of one visitor.
 	VisitGap = time.Second
-	// MaxTitle bounds the title of a page and MaxReferrer where the visitor came from, in bytes; MaxPage its address.
-	MaxTitle, MaxReferrer = 200, 500
+	// MaxTitle bounds the title of a page in bytes, as MaxPage its address.
+	MaxTitle = 200
+	// MaxReferrer bounds where the visitor came from.
+	MaxReferrer = 500
 	// VisitorsCounted is up to where visitors are counted for a frame.
 	VisitorsCounted = 10_000
 	// MaxVisitors is how many one page of the list has.

@@ -223,6 +223,7 @@ func (e Edit) consents(c *Contact, role chat.Role, now time.Time) (bool, error) 
 			consent.Source = "api"
 		case chat.RoleCustomer:
 			consent.Source = "form"
+		default:
 		}
 		c.agree(consent)
 	}

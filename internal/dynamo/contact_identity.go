@@ -13,9 +13,9 @@ import (
 
 var _ identity.CustomerTokenStore = Contacts{}
 
-// An identity key: a algorithm   m material (a secret as it is, or the DER of a public key)   by   c created (ms).
-//
 // PutIdentityKey implements identity.CustomerTokenStore.
+//
+// An identity key: a algorithm   m material (a secret as it is, or the DER of a public key)   by   c created (ms).
 func (c Contacts) PutIdentityKey(ctx context.Context, k identity.IdentityKey) error {
 	it := withKey(identityKeyKey(k.Workspace, k.ID), item{
 		"a": str(string(k.Algorithm)), "m": bin(k.Material), "by": str(string(k.By)), idCreated: millis(k.Created),

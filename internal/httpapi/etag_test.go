@@ -27,7 +27,7 @@ func TestPolledListsHaveETags(t *testing.T) {
 	}
 	first := ask("")
 	tag := first.Header.Get("ETag")
-	if first.StatusCode != 200 || len(tag) < 10 || tag[:3] != `W/"` {
+	if first.StatusCode != http.StatusOK || len(tag) < 10 || tag[:3] != `W/"` {
 		t.Fatalf("%d, ETag %q", first.StatusCode, tag)
 	}
 	for _, known := range []string{tag, tag[2:], `"x", ` + tag, "*"} {
@@ -36,11 +36,11 @@ func TestPolledListsHaveETags(t *testing.T) {
 			t.Errorf("%s: %d %q %s", known, a.StatusCode, a.Header.Get("ETag"), a.body)
 		}
 	}
-	if a := ask(`"x"`); a.StatusCode != 200 || string(a.body) != string(first.body) {
+	if a := ask(`"x"`); a.StatusCode != http.StatusOK || string(a.body) != string(first.body) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	w.directory.closed = []chat.ConversationID{talk}
-	if a := ask(tag); a.StatusCode != 200 || a.Header.Get("ETag") == tag {
+	if a := ask(tag); a.StatusCode != http.StatusOK || a.Header.Get("ETag") == tag {
 		t.Errorf("after a change: %d %q", a.StatusCode, a.Header.Get("ETag"))
 	}
 	if a := w.do("GET", "/v1/sessions/current", "", "Authorization", token, "If-None-Match", "*"); a.StatusCode != 200 || a.Header.Get("ETag") != "" {

@@ -164,7 +164,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		"": "!", `""`: "!", `"`: "!", "a b": "!", "ä": "!", "a\x00": "!", strings.Repeat("k", MaxIdempotencyKey): strings.Repeat("k", MaxIdempotencyKey),
 		strings.Repeat("k", MaxIdempotencyKey+1): "!",
 	} {
-		r := httptest.NewRequest("POST", "/", nil)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Idempotency-Key", header)
 		got, err := idempotencyKey(r)
 		if err != nil {
@@ -174,7 +174,7 @@ func TestIdempotencyKeys(t *testing.T) {
 			t.Errorf("%q: %q, %v", header, got, err)
 		}
 	}
-	if got, err := idempotencyKey(httptest.NewRequest("POST", "/", nil)); got != "" || err != nil {
+	if got, err := idempotencyKey(httptest.NewRequest(http.MethodPost, "/", nil)); got != "" || err != nil {
 		t.Errorf("no header: %q, %v", got, err)
 	}
 }

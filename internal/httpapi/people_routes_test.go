@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -139,7 +140,7 @@ func (w *world) location(a answer) *url.URL {
 	w.t.Helper()
 	to, err := url.Parse(a.Header.Get("Location"))
 	w.must(err)
-	if a.StatusCode != 302 || to.Host == "" {
+	if a.StatusCode != http.StatusFound || to.Host == "" {
 		w.t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
 	return to

@@ -218,6 +218,7 @@ func (m *matrix) signIn(c caller) string {
 		s.Expires = m.now
 	case identity.ReasonSessionRevoked:
 		s.Revoked = m.now.Add(-time.Second)
+	default:
 	}
 	m.must(m.store.PutSession(m.t.Context(), s))
 	return token.Text()

@@ -41,6 +41,7 @@ func quotaOf(role chat.Role) quota {
 		return quota{"customer", 120}
 	case chat.RoleBot, chat.RoleAPIKey:
 		return quota{"machine", 1200}
+	default:
 	}
 	return quota{"staff", 600}
 }

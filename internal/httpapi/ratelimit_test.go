@@ -71,7 +71,7 @@ func TestAddressesAreLimited(t *testing.T) {
 	}
 	w.problem("nobody, again", w.do("GET", "/v1/sessions/current", "", "Authorization", "Bearer x"), 429, chat.CodeTooFast, "")
 	w.problem("an open route", w.do("GET", "/v1/health", ""), 429, chat.CodeTooFast, "")
-	r := httptest.NewRequest("GET", "/v1/health", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/health", nil)
 	for _, address := range []string{"127.0.0.1:4000", "[::1]:4000"} {
 		r.RemoteAddr = address
 		recorder := httptest.NewRecorder()

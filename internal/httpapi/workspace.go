@@ -190,8 +190,8 @@ func (k collection[T]) everything(a *API, c *call) ([]workspace.Entity, error) {
 	if err != nil || k.own || !k.kind.Ownable() {
 		return all, err
 	}
-	if _, err := chat.Authorize(p, chat.CommandOwnLibrary); err != nil {
-		return all, nil // bots and API keys have nothing of their own
+	if chat.Allowed(p.Role, chat.CommandOwnLibrary) == chat.Denied { // bots and API keys have nothing of their own
+		return all, nil
 	}
 	own, err := a.Catalog.List(c.Context(), p, k.kind, true)
 	all = append(all, own...)

@@ -42,7 +42,7 @@ func TestDocumentsAreVersioned(t *testing.T) {
 
 	made := m.do("POST", "/v1/tags", `{"name":"<i>vip</i>"}`, with("Idempotency-Key", "one")...)
 	again := m.do("POST", "/v1/tags", `{"name":"<i>vip</i>"}`, with("Idempotency-Key", "one")...)
-	if made.StatusCode != 201 || made.Header.Get("Location") == "" || string(again.body) != string(made.body) {
+	if made.StatusCode != http.StatusCreated || made.Header.Get("Location") == "" || string(again.body) != string(made.body) {
 		t.Fatalf("%d %s, then %d %s", made.StatusCode, made.body, again.StatusCode, again.body)
 	}
 	m.problem("the same name", m.do("POST", "/v1/tags", `{"name":"<I>VIP</i> "}`, auth...), 400, chat.CodeInvalid, "")
@@ -111,7 +111,7 @@ func TestLongArticles(t *testing.T) {
 		return `{"title":"Long","slug":"long","status":"draft","markdown":"` + strings.Repeat(`\"`, n) + `"}`
 	}
 	a := m.do("POST", "/v1/articles", body(workspace.MaxArticle), "Authorization", token, "Idempotency-Key", "k")
-	if a.StatusCode != 201 {
+	if a.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %.300s", a.StatusCode, a.body)
 	}
 	m.problem("too long", m.do("POST", "/v1/articles", body(workspace.MaxArticle+1), "Authorization", token), 400, chat.CodeInvalid, "")

@@ -105,7 +105,7 @@ type Audit struct {
 // Entry makes an entry of something that is about to be done.
 func (a *Audit) Entry(by By, act Act, subject string, before, after map[string]string) AuditEntry {
 	now := clock(a.Now).Truncate(time.Millisecond)
-	id := ""
+	var id string
 	if a.NewID != nil {
 		id = a.NewID(now)
 	} else {

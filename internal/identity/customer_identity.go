@@ -80,7 +80,7 @@ const (
 func Algorithms() []Algorithm { return []Algorithm{HS256, RS256, ES256} }
 
 // IdentityKey checks the tokens by which a business says who its customers are.
-type IdentityKey struct {
+type IdentityKey struct { //nolint:revive // a Key is an API key
 	Workspace chat.WorkspaceID
 	// ID is the kid of its tokens.
 	ID        string

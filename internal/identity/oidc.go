@@ -216,6 +216,6 @@ func (p Provider) admits(c Claims) (string, error) {
 	return address, nil
 }
 
-func providerRefused(format string, args ...any) *Refusal {
-	return refuse(chat.CodeUnauthenticated, ReasonProviderRefused, format, args...)
+func providerRefused(why string) *Refusal {
+	return refuse(chat.CodeUnauthenticated, ReasonProviderRefused, "%s", why)
 }

@@ -23,6 +23,7 @@ func shownToCustomers(t chat.EventType) bool {
 		chat.EventQueued, chat.EventTransferred, chat.EventAbandoned, chat.EventOffline, chat.EventRated, chat.EventForm, chat.EventPromise,
 		chat.EventBotEngaged, chat.EventHandedOff:
 		return true
+	default:
 	}
 	return false
 }

@@ -79,6 +79,7 @@ func NewConfig(entries []Entry) (*Config, error) {
 			c.Greetings, err = with(c.Greetings, e, func(g *Greeting) Entity { return g })
 		case KindRule:
 			c.Rules, err = with(c.Rules, e, func(r *Rule) Entity { return r })
+		default:
 		}
 		if err != nil {
 			return nil, err

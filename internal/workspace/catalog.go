@@ -264,6 +264,7 @@ func keyField(k Kind) string {
 		return "shortcut"
 	case KindForm:
 		return "use"
+	default:
 	}
 	return "name"
 }

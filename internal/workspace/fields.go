@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -119,6 +120,7 @@ func CheckValue(k FieldKind, choices []string, value string) error {
 		if !slices.Contains(choices, value) {
 			return fmt.Errorf("one of its choices")
 		}
+	default:
 	}
 	return nil
 }
@@ -204,8 +206,9 @@ func (f *Form) Check() error {
 		if len(q.Label) > MaxName {
 			return chat.Errorf(chat.CodeInvalid, "fields[%d].label: at most %d bytes", i, MaxName)
 		}
-		if err := checkChoices(q.Kind, q.Choices); err != nil {
-			return chat.Errorf(chat.CodeInvalid, "fields[%d].%s", i, err.(*chat.Error).Message)
+		var wrong *chat.Error
+		if err := checkChoices(q.Kind, q.Choices); errors.As(err, &wrong) {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].%s", i, wrong.Message)
 		}
 	}
 	return checkTexts(map[string]string{"text": f.Text})

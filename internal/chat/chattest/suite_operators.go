@@ -2,6 +2,7 @@ package chattest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -120,8 +121,8 @@ func placeRefused(t *testing.T, w *world, s OperatorStore) {
 		change(&next)
 		must(t, s.ChangeOperator(t.Context(), &o, next))
 		err := w.transit(t, w.customer, w.take())
-		refused, ok := err.(*chat.Refused)
-		if !ok || refused.NoPlace != w.operator {
+		var refused *chat.Refused
+		if !errors.As(err, &refused) || refused.NoPlace != w.operator {
 			t.Errorf("%s: %v", name, err)
 		}
 		h, err := w.Head(t.Context(), w.ref)

@@ -135,7 +135,11 @@ func items(fewest, most int) limit {
 }
 
 // most bounds the members of a map.
-func most(n int) limit { return func(s *jsonschema.Schema) { s.MaxProperties = count(n) } }
+//
+//nolint:unparam // 50 of both kinds of fields, which are limits of their own
+func most(n int) limit {
+	return func(s *jsonschema.Schema) { s.MaxProperties = count(n) }
+}
 
 // between bounds a number; a most of 0 leaves the upper bound as it is.
 func between(least, most int) limit {

@@ -78,6 +78,7 @@ func subjectOf(t chat.EventType) chat.UserID {
 		return bot
 	case chat.EventMuted:
 		return customer
+	default:
 	}
 	return operator
 }

@@ -79,6 +79,7 @@ func TypeOf(t chat.EventType) string {
 		return "parley.message.deleted.v1"
 	case chat.EventNote:
 		return "parley.note.created.v1"
+	default:
 	}
 	if slices.Contains(chat.EventTypes(), t) {
 		return "parley." + string(t) + ".v1"

@@ -69,7 +69,7 @@ var dialogues = []dialogue{
 		"Ich wurde zweimal belastet! Bestellung {order}", "Das klären wir sofort. Sehen Sie beide Buchungen auf dem Konto?", "Ja, zweimal 84,90",
 		"Eine davon ist nur vorgemerkt und verfällt bis Freitag. Ich schreibe es Ihnen auch per Mail.", "Okay, dann warte ich bis Freitag. Sonst melde ich mich.",
 	}},
-	{Orders, "fr", "delivery", shop + "/fr/commandes", []string{
+	{Orders, "fr", "delivery", shop + "/fr/commandes", []string{ //nolint:misspell // French
 		"Bonjour, puis-je encore changer l'adresse de livraison de {order} ?", "Bonjour {name}, oui, elle n'est pas encore partie. Quelle est la nouvelle adresse ?",
 		"12 rue des Tilleuls, 69003 Lyon", "C'est noté, vous recevrez une confirmation.", "Merci beaucoup !", "Avec plaisir, bonne journée.",
 	}},

@@ -48,7 +48,6 @@ type talk struct {
 	last     map[chat.Track]uint64
 
 	turn      int  // of the dialogue
-	begun     bool // somebody carries it on
 	moved     bool // was transferred
 	mine      uint64
 	mineID    chat.EventID
@@ -99,11 +98,12 @@ func (s *stage) start(ctx context.Context, t *talk) error {
 	}
 	t.mine, t.mineID, t.turn = out.Acks[0].Event.Seq, out.Acks[0].Event.ID, 1
 	s.summary.Messages++
-	switch {
-	case t.begin == chat.StatusBot:
+	switch t.begin {
+	case chat.StatusBot:
 		s.in(s.between(time.Second, 3*time.Second), "bot", func(ctx context.Context) error { return s.botGreets(ctx, t) })
-	case t.begin == chat.StatusQueued:
+	case chat.StatusQueued:
 		s.waits(t)
+	default:
 	}
 	return nil
 }
@@ -264,6 +264,7 @@ func (s *stage) finish(ctx context.Context, t *talk) error {
 			return errors.Join(s.chat.Idle(ctx, chat.Ref{Workspace: s.Workspace, Conversation: t.id}, s.versionOf(ctx, t)), s.freed(ctx, by.User))
 		})
 		return nil
+	default:
 	}
 	st := s.step(t, chat.Public)
 	st.Reason = "solved"

@@ -165,6 +165,7 @@ func TestWeek(t *testing.T) {
 			loads[h.Assignee]++
 		case chat.StatusOffered:
 			loads[h.OfferedTo]++
+		default:
 		}
 		if h.Status.Waits() {
 			waiting[h.Department]++
