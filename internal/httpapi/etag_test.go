@@ -43,7 +43,7 @@ func TestPolledListsHaveETags(t *testing.T) {
 	if a := ask(tag); a.StatusCode != http.StatusOK || a.Header.Get("ETag") == tag {
 		t.Errorf("after a change: %d %q", a.StatusCode, a.Header.Get("ETag"))
 	}
-	if a := w.do("GET", "/v1/sessions/current", "", "Authorization", token, "If-None-Match", "*"); a.StatusCode != 200 || a.Header.Get("ETag") != "" {
+	if a := w.do("GET", "/v1/sessions/current", "", "Authorization", token, "If-None-Match", "*"); a.StatusCode != http.StatusOK || a.Header.Get("ETag") != "" {
 		t.Errorf("not polled: %d", a.StatusCode)
 	}
 }

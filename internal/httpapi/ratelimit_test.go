@@ -43,7 +43,7 @@ func TestCallersAreLimited(t *testing.T) {
 	most := quotaOf(chat.RoleCustomer).max
 	for i := range most {
 		a := ask(token)
-		if want := fmt.Sprintf(`"customer";r=%d;t=40`, most-1-i); a.StatusCode != 200 || a.Header.Get("RateLimit") != want ||
+		if want := fmt.Sprintf(`"customer";r=%d;t=40`, most-1-i); a.StatusCode != http.StatusOK || a.Header.Get("RateLimit") != want ||
 			a.Header.Get("RateLimit-Policy") != `"customer";q=120;w=60` {
 			t.Fatalf("%d: %d, %q, want %q, %q", i, a.StatusCode, a.Header.Get("RateLimit"), want, a.Header.Get("RateLimit-Policy"))
 		}
@@ -53,11 +53,11 @@ func TestCallersAreLimited(t *testing.T) {
 	if a.Header.Get("Retry-After") != "40" || a.Header.Get("RateLimit") != `"customer";r=0;t=40` {
 		t.Errorf("%v", a.Header)
 	}
-	if a := ask(other); a.StatusCode != 200 {
+	if a := ask(other); a.StatusCode != http.StatusOK {
 		t.Errorf("somebody else: %d", a.StatusCode)
 	}
 	w.now = w.now.Add(40 * time.Second)
-	if a := ask(token); a.StatusCode != 200 {
+	if a := ask(token); a.StatusCode != http.StatusOK {
 		t.Errorf("a minute later: %d", a.StatusCode)
 	}
 }

@@ -26,12 +26,12 @@ func TestDocumentsAreVersioned(t *testing.T) {
 	auth := []string{"Authorization", m.admin()}
 	with := func(more ...string) []string { return append(slices.Clone(auth), more...) }
 	a := m.do("GET", "/v1/settings", "", auth...)
-	if a.StatusCode != 200 || a.Header.Get("ETag") != `"v0"` {
+	if a.StatusCode != http.StatusOK || a.Header.Get("ETag") != `"v0"` {
 		t.Fatalf("%d %s %s", a.StatusCode, a.Header, a.body)
 	}
 	m.problem("without If-Match", m.do("PUT", "/v1/settings", `{}`, auth...), http.StatusPreconditionRequired, chat.CodeInvalid, "")
 	a = m.do("PUT", "/v1/settings", `{"widget":{"welcome":"Hi"}}`, with("If-Match", `"v0"`)...)
-	if a.StatusCode != 200 || a.Header.Get("ETag") != `"v1"` {
+	if a.StatusCode != http.StatusOK || a.Header.Get("ETag") != `"v1"` {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
 	m.problem("from an old version", m.do("PUT", "/v1/settings", `{}`, with("If-Match", `"v0"`)...), http.StatusPreconditionFailed, chat.CodeConflict, "")
