@@ -272,14 +272,22 @@ func (f *fire) recount(ctx context.Context, took time.Duration) {
 	t.Logf("%d conversations, %d operators with %d places, %s", len(all), len(f.operators), places, took.Round(time.Millisecond))
 	t.Logf("time to assignment since capacity existed for it: %s", spread(able))
 	t.Logf("time to assignment since it was queued, most of it for want of capacity: %s", spread(total))
-	if longest := slices.Max(able); longest > assignedWithin {
-		t.Errorf("one waited for %s while there was capacity for it: at most %s", longest, assignedWithin)
+	bound := assignedWithin
+	if *fullFlag {
+		bound = burstWithin
+	}
+	if longest := slices.Max(able); longest > bound {
+		t.Errorf("one waited for %s while there was capacity for it: at most %s", longest, bound)
 	}
 }
 
 // assignedWithin bounds the time to assignment while there is capacity, whatever dies meanwhile: the next job heals what
 // a dead one left undone, and where none comes, the dead one's redelivery; at the latest the minute's sweep.
 const assignedWithin = 30 * time.Second
+
+// burstWithin is the same for 2,000 that come at once, which takes routing itself, killed every ten seconds, a while: it
+// gives out some 22 a second then, on two shared cores.
+const burstWithin = 90 * time.Second
 
 func spread(d []time.Duration) string {
 	slices.Sort(d)
