@@ -92,7 +92,7 @@ bench: ## Latency, throughput, memory and price per message (about 10 minutes; A
 	@go run ./internal/cmd/bench $(ARGS)
 
 .PHONY: cost
-cost: ## What a typical conversation and idle operators cost, by feature (about 7 minutes; ARGS, see -h)
+cost: ## What a typical conversation, idle operators and the live desk cost (about 13 minutes; ARGS, see -h)
 	@go run ./internal/cmd/cost $(ARGS)
 
 .PHONY: costs

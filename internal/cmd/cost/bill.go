@@ -208,8 +208,20 @@ func (b *bill) split() (sweep, own *bill) {
 	return sweep, own
 }
 
-// print shows the bill; the last column is for so many of what was measured.
+// print shows the bill by feature; the last column is for so many of what was measured.
 func (b *bill) print(w io.Writer, of float64, dollars string) {
+	b.printLines(w, features(), of, dollars)
+}
+
+// sum is the whole bill in dollars.
+func (b *bill) sum() (usd float64) {
+	for _, x := range b.rows {
+		usd += x.usd
+	}
+	return usd
+}
+
+func (b *bill) printLines(w io.Writer, names []string, of float64, dollars string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(t, "feature\tframes\tinvocations\tAWS calls\twrite units\tread units\tSQS requests\tHTTP requests\t"+dollars+"\t")
 	var sum row
@@ -217,7 +229,7 @@ func (b *bill) print(w io.Writer, of float64, dollars string) {
 	line := func(name string, x row, usd float64) {
 		_, _ = fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.4f\t\n", name, x.frames, x.invocations, x.calls, x.writes, x.reads, x.queue, x.requests, usd*of)
 	}
-	for _, name := range features() {
+	for _, name := range names {
 		x := b.rows[name]
 		line(name, x, x.usd)
 		sum = sum.plus(x)

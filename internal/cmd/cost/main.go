@@ -5,6 +5,9 @@
 // write 12 messages with typing signals and read cursors, half-way it is transferred to another operator with a note, who
 // closes it, and the customer rates it. Every step goes over real sockets, processes and queues, a few seconds apart, so
 // that signals are as frequent as people's are.
+//
+// The live desk: operators on duty with the views of queue, colleagues and visitors open, visitors who go to another page
+// every 30 s on average, and two new conversations a minute; measured at half the size, with all operators, and whole.
 package main
 
 import (
@@ -13,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,9 +29,13 @@ func main() {
 	flag.IntVar(&o.operators, "operators", 20, "how many operators are on duty")
 	flag.DurationVar(&o.idle, "idle", 4*time.Minute, "how long they are watched doing nothing")
 	flag.DurationVar(&o.pace, "pace", 4*time.Second, "between two messages")
+	flag.StringVar(&o.parts, "parts", "talk,desk", "what to measure: talk (conversations and idle operators), desk")
+	flag.IntVar(&o.deskOperators, "desk-operators", 50, "how many operators look at the live desk")
+	flag.IntVar(&o.deskVisitors, "desk-visitors", 1000, "how many visitors they see")
+	flag.DurationVar(&o.deskTime, "desk-time", time.Minute, "how long the live desk is watched at each of its three sizes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, o.idle+20*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, o.idle+3*o.deskTime+20*time.Minute)
 	err := run(ctx, o)
 	cancel()
 	stop()
@@ -40,6 +48,10 @@ func main() {
 type options struct {
 	conversations, operators int
 	idle, pace               time.Duration
+
+	parts                       string
+	deskOperators, deskVisitors int
+	deskTime                    time.Duration
 }
 
 func run(ctx context.Context, o options) error {
@@ -48,6 +60,24 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer stop()
+	for part := range strings.SplitSeq(o.parts, ",") {
+		switch part {
+		case "talk":
+			err = measureTalk(ctx, w, o)
+		case "desk":
+			err = measureDesk(ctx, w, o)
+		default:
+			err = fmt.Errorf("-parts: there is no %q", part)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureTalk measures idle operators, and conversations.
+func measureTalk(ctx context.Context, w *world.World, o options) error {
 	p := &play{World: w, options: o}
 	defer p.close()
 	fmt.Fprintf(os.Stderr, "cost: %d operators come on duty\n", o.operators)

@@ -46,7 +46,15 @@ func (p *play) gather(ctx context.Context) (err error) {
 	if p.space, err = p.Seed(ctx, p.options.operators); err != nil {
 		return err
 	}
-	for _, m := range p.space.Operators[:p.options.operators] {
+	if err := p.arrive(ctx, p.options.operators); err != nil {
+		return err
+	}
+	return p.Settled(ctx)
+}
+
+// arrive lets operators come on duty until there are n.
+func (p *play) arrive(ctx context.Context, n int) error {
+	for _, m := range p.space.Operators[len(p.operators):n] {
 		o, err := p.Operator(ctx, p.space, m, client.Options{})
 		if err != nil {
 			return err
@@ -58,7 +66,7 @@ func (p *play) gather(ctx context.Context) (err error) {
 			return fmt.Errorf("coming on duty: %w", err)
 		}
 	}
-	return p.Settled(ctx)
+	return nil
 }
 
 // measured is what the meter counts meanwhile.
