@@ -109,7 +109,7 @@ func (b *bill) add(r meter.Report, sign float64) {
 		change(feature, func(x *row) { x.frames += n + responses*n/all; x.invocations += n })
 	}
 	for _, c := range r.Calls {
-		feature := ""
+		var feature string
 		switch {
 		case ofFunction(c.Function) != "": // also where a frame has led to it, through a queue
 			feature = ofFunction(c.Function)

@@ -92,7 +92,7 @@ func (d *desk) open(ctx context.Context) (err error) {
 	for name, value := range map[string]string{"Authorization": "Bearer " + session.Token, "Origin": api.Origin, "Content-Type": "application/json", "If-Match": "*"} {
 		req.Header.Set(name, value)
 	}
-	res, err := d.World.Client.Do(req)
+	res, err := d.Client.Do(req)
 	if err != nil {
 		return err
 	}

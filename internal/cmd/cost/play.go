@@ -233,7 +233,7 @@ func (p *play) command(ctx context.Context, by *world.Party, id chat.Conversatio
 	req.Header.Set("Authorization", "Bearer "+by.Session.Token)
 	req.Header.Set("Origin", by.API.Origin)
 	req.Header.Set("Content-Type", "application/json")
-	res, err := p.World.Client.Do(req)
+	res, err := p.Client.Do(req)
 	if err != nil {
 		return err
 	}
