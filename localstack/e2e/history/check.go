@@ -62,7 +62,7 @@ func (r *Recorder) checkLog(f findings, k Key, log []protocol.Event) {
 			continue
 		}
 		at[e.ID] = i
-		if r.byID[opID{k, e.ID}] == nil && !derived(e.Type) {
+		if r.byID[opID{k, e.ID}] == nil && !derived(e) {
 			f.add(Invented, "%s %s: seq %d is a %s %s that nobody sent", k.Conversation, k.Track, e.Seq, e.Type, e.ID)
 		}
 	}
@@ -80,15 +80,26 @@ func (r *Recorder) checkLog(f findings, k Key, log []protocol.Event) {
 	}
 }
 
-// derived says whether the server appends events of the type of its own accord, beside a client's.
-func derived(t chat.EventType) bool { return t == chat.EventStarted || t == chat.EventReopened }
+// derived says whether the server appends such events of its own accord: beside a client's, or as nobody in particular.
+func derived(e protocol.Event) bool {
+	return e.Type == chat.EventStarted || e.Type == chat.EventReopened || e.Sender == chat.SystemUser && e.Role == chat.RoleSystem
+}
+
+// storedAs is the type under which the log holds what was sent: a customer who closes a conversation that waits has left
+// the queue.
+func storedAs(op *Op, e protocol.Event) chat.EventType {
+	if op.Type == chat.EventClosed && e.Type == chat.EventAbandoned && e.Role == chat.RoleCustomer && e.From == chat.StatusQueued {
+		return e.Type
+	}
+	return op.Type
+}
 
 func (r *Recorder) checkEvent(f findings, op *Op, e protocol.Event) {
 	if op.Outcome == Acked && op.Seq != e.Seq {
 		f.add(Altered, "%s %s: %s was acknowledged at seq %d and is at %d", op.Conversation, op.Track, op.ID, op.Seq, e.Seq)
 	}
 	sender := r.clients[op.Client].User
-	if e.Type != op.Type || e.Text != op.Text || e.Target != op.Target || e.Sender != sender {
+	if e.Type != storedAs(op, e) || e.Text != op.Text || e.Target != op.Target || e.Sender != sender {
 		f.add(Altered, "%s %s: seq %d is %s %q of %s for %d, sent was %s %q of %s for %d", op.Conversation, op.Track, e.Seq,
 			e.Type, e.Text, e.Sender, e.Target, op.Type, op.Text, sender, op.Target)
 	}

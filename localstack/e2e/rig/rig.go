@@ -54,7 +54,7 @@ type Options struct {
 // redeliverAfter are visibility timeouts of queues in a rig, in seconds: with the template's, of minutes, a test would
 // wait that long for a job whose function died.
 func redeliverAfter() map[string]int {
-	return map[string]int{"DeliveryQueue": 2, "RoutingQueue": 2, "TimerQueue": 2, "AutomationQueue": 4}
+	return map[string]int{"DeliveryQueue": 2, "RoutingQueue": 2, "TimerQueue": 2, "DeskQueue": 2, "AutomationQueue": 4}
 }
 
 // Start starts the stack and the integrator.
