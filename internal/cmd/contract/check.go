@@ -36,7 +36,7 @@ func checkCurrent(w io.Writer, root string, t tree) error {
 			current = false
 			continue
 		}
-		if bytes.Equal(have, t[path]) {
+		if have = unpacked(path, have); bytes.Equal(have, t[path]) {
 			continue
 		}
 		current = false

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -122,17 +124,46 @@ func (t tree) write(root string) error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(t)) {
 		name := filepath.Join(root, filepath.FromSlash(path))
-		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, t[path]) {
+		if old, err := os.ReadFile(name); err == nil && bytes.Equal(unpacked(path, old), t[path]) {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(name, t[path], 0o644); err != nil { //nolint:gosec // documents for everybody
+		if err := os.WriteFile(name, packed(path, t[path]), 0o644); err != nil { //nolint:gosec // documents for everybody
 			return err
 		}
 	}
 	return nil
+}
+
+// packed is what lies in the file: those that end in .gz are compressed, since a function holds them. They are compared
+// by their content: what Go compresses to may differ between its versions.
+func packed(path string, content []byte) []byte {
+	if !strings.HasSuffix(path, ".gz") {
+		return content
+	}
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is a valid one, and a buffer takes everything
+	_, _ = w.Write(content)
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// unpacked is the content of a file; nil when it is damaged.
+func unpacked(path string, raw []byte) []byte {
+	if !strings.HasSuffix(path, ".gz") {
+		return raw
+	}
+	r, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return content
 }
 
 // superfluous lists the schemas below root that are not generated.

@@ -13,9 +13,9 @@ import (
 // The documents that the API serves itself.
 const (
 	servedDir    = "internal/httpapi"
-	servedJSON   = servedDir + "/openapi.json"
-	servedDocs   = servedDir + "/docs.html"
-	servedErrors = servedDir + "/errors.html"
+	servedJSON   = servedDir + "/openapi.json.gz"
+	servedDocs   = servedDir + "/docs.html.gz"
+	servedErrors = servedDir + "/errors.html.gz"
 )
 
 // apiDocument is what the page shows of the OpenAPI document.
