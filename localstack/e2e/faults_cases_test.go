@@ -182,7 +182,7 @@ func crowd(t *testing.T, r *rig.Rig) {
 func lostStart(t *testing.T, r *rig.Rig) {
 	s := newScript(t, r, rig.Fast())
 	ctx := limit(t, 20*time.Second)
-	ids := broken(t, r, faults.Rule{Service: "gateway", Operation: "Response", Kind: seam.FaultLose, Times: 1})
+	ids := broken(t, r, faults.Rule{Service: "gateway", Operation: "Response", Route: "start", Kind: seam.FaultLose, Times: 1})
 	id, err := s.customer.Start("hello", "is anybody there?")
 	must(t, err)
 	struck(t, r, ids)

@@ -22,6 +22,7 @@ type Rule struct {
 	Operation string         `json:"operation,omitempty"`
 	Function  string         `json:"function,omitempty"`
 	Resource  string         `json:"resource,omitempty"`
+	Route     string         `json:"route,omitempty"`
 	Phase     seam.Phase     `json:"phase,omitempty"` // default before
 	Kind      seam.FaultKind `json:"kind"`
 	// ErrorType, Message and Status are those of an error. The type is as AWS writes it in __type, with or without the
@@ -214,7 +215,8 @@ func (in *Injector) Strike(p seam.FaultPoint) (seam.Fault, bool) {
 // matches looks only at fields that never change.
 func (a *active) matches(p seam.FaultPoint) bool {
 	r := &a.rule
-	return r.Phase == p.Phase && fits(r.Service, p.Service) && fits(r.Operation, p.Operation) && fits(r.Function, p.Function) && fits(r.Resource, p.Resource)
+	return r.Phase == p.Phase && fits(r.Service, p.Service) && fits(r.Operation, p.Operation) && fits(r.Function, p.Function) && fits(r.Resource, p.Resource) &&
+		fits(r.Route, p.Route)
 }
 
 func fits(pattern, s string) bool {

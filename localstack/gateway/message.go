@@ -142,7 +142,7 @@ type push struct {
 // fault is returned as it is; held-back frames count as sent, as bytes in flight do. At After a delay or an
 // error concerns the caller only.
 func (c *conn) deliver(p push, body []byte) *seam.PostError {
-	point := seam.FaultPoint{Service: faultService, Operation: p.operation, Resource: c.id, Phase: seam.Before}
+	point := seam.FaultPoint{Service: faultService, Operation: p.operation, Resource: c.id, Route: p.route, Phase: seam.Before}
 	times := 1
 	if f, ok := seam.Strike(c.g.Faults, point); ok {
 		switch f.Kind {

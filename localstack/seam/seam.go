@@ -133,6 +133,7 @@ type FaultPoint struct {
 	Operation string // "UpdateItem", "Invoke", "Post", "Push", "Disconnect", "Deliver", ...
 	Function  string // calling or called function, "" if none
 	Resource  string // table, queue, route or connection, "" if none
+	Route     string // of a gateway's Response: the route that is answered
 	Phase     Phase
 }
 

@@ -150,7 +150,7 @@ func (p *play) drop(ctx context.Context) error {
 
 func (p *play) loseAck(ctx context.Context) error {
 	p.screen.event("rule: the gateway loses the next answer")
-	return p.broken(ctx, faults.Rule{Service: "gateway", Operation: "Response", Kind: seam.FaultLose, Times: 1}, p.customer, "When will it arrive?")
+	return p.broken(ctx, faults.Rule{Service: "gateway", Operation: "Response", Route: "send", Kind: seam.FaultLose, Times: 1}, p.customer, "When will it arrive?")
 }
 
 func (p *play) kill(ctx context.Context) error {
