@@ -1,12 +1,10 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -122,18 +120,6 @@ type Articles struct {
 	cards Memory[[]Card]
 }
 
-// ArticleQuery asks for articles: by words, tag, locale and status, all of which must fit.
-type ArticleQuery struct {
-	// Words of a search, at most 200 bytes; the last may be the beginning of one. "" lists all, by title.
-	Words  string
-	Tag    string
-	Locale string
-	// Status is for staff; customers are shown what is published.
-	Status ArticleStatus
-	// After is the place behind which a list goes on: how many were shown.
-	After, Limit int
-}
-
 // Find returns a page of the articles that fit, best first; more says that there are others. It is as of up to
 // Staleness ago.
 func (l *Articles) Find(ctx context.Context, p chat.Principal, q ArticleQuery) (page []Card, more bool, err error) {
@@ -165,172 +151,6 @@ func (l *Articles) Find(ctx context.Context, p chat.Principal, q ArticleQuery) (
 func seesDrafts(p chat.Principal) bool {
 	_, err := chat.Authorize(p, chat.CommandLibrary)
 	return err == nil && p.Role != chat.RoleBot
-}
-
-// Search orders the cards that fit a query: by how many of its words the title, the tags and the text have, then by title.
-// Every word must be found somewhere.
-func Search(cards []Card, q ArticleQuery) []Card {
-	words := wordsOf(q.Words)
-	words = words[:min(len(words), maxQuestions)]
-	type hit struct {
-		Card
-		score int
-	}
-	var hits []hit
-	for _, c := range cards {
-		if q.Status != "" && c.Status != q.Status || q.Tag != "" && !slices.Contains(c.Tags, q.Tag) || !speaks(c.Locale, q.Locale) {
-			continue
-		}
-		if score, ok := c.score(words); ok {
-			hits = append(hits, hit{c, score})
-		}
-	}
-	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(fold(a.Title), fold(b.Title)), cmp.Compare(a.ID, b.ID))
-	})
-	out := make([]Card, len(hits))
-	for i, h := range hits {
-		out[i] = h.Card
-	}
-	return out
-}
-
-// speaks says whether an article of the locale is for a reader of the other: "pt" is for "pt-BR", too.
-func speaks(article, reader string) bool {
-	if article == "" || reader == "" {
-		return true
-	}
-	article, reader = strings.ToLower(article), strings.ToLower(reader)
-	return article == reader || strings.HasPrefix(reader, article+"-") || strings.HasPrefix(article, reader+"-")
-}
-
-// What a word that is found counts, by where.
-const (
-	inTitle = 8
-	inTags  = 4
-	inText  = 1
-)
-
-// score says whether every word is in the article, as the beginning of one of its words.
-func (c Card) score(words []string) (score int, ok bool) {
-	title, tags := wordsOf(c.Title), wordsOf(strings.Join(c.Tags, " "))
-	for _, w := range words {
-		n := 0
-		for _, place := range []struct {
-			words []string
-			worth int
-		}{{title, inTitle}, {tags, inTags}, {c.Words, inText}} {
-			for _, has := range place.words {
-				if has == w {
-					n = max(n, 2*place.worth)
-				} else if strings.HasPrefix(has, w) {
-					n = max(n, place.worth)
-				}
-			}
-		}
-		if n == 0 {
-			return 0, false
-		}
-		score += n
-	}
-	return score, true
-}
-
-// wordsOf splits a text into lower-case words of two runes and more, each once.
-func wordsOf(text string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		if utf8.RuneCountInString(word) >= 2 && len(word) <= 40 && !seen[word] {
-			seen[word] = true
-			out = append(out, word)
-		}
-	}
-	return out
-}
-
-// prepare fills in what the server makes of an article: its excerpt, and the words that it is found by, the most frequent
-// first.
-func (a *Article) prepare() {
-	plain := Plain(a.Markdown)
-	a.Excerpt = cut(plain, excerptRunes)
-	count := map[string]int{}
-	for word := range strings.FieldsFuncSeq(strings.ToLower(plain), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		if utf8.RuneCountInString(word) >= 3 && len(word) <= 40 {
-			count[word]++
-		}
-	}
-	words := make([]string, 0, len(count))
-	for w := range count {
-		words = append(words, w)
-	}
-	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
-	a.Words = nil
-	for size := 0; len(words) > 0 && size+len(words[0])+1 <= wordBytes; words = words[1:] {
-		a.Words = append(a.Words, words[0])
-		size += len(words[0]) + 1
-	}
-}
-
-// cut returns the first runes of a text, at the end of a word if there is one near.
-func cut(text string, runes int) string {
-	n := 0
-	for i := range text {
-		if n == runes {
-			if at := strings.LastIndexByte(text[:i], ' '); at > i/2 {
-				i = at
-			}
-			return strings.TrimSpace(text[:i]) + "…"
-		}
-		n++
-	}
-	return text
-}
-
-// Plain is the text of Markdown without its marks: enough for an excerpt and a search, and safe to show as text.
-func Plain(markdown string) string {
-	var b strings.Builder
-	for line := range strings.Lines(markdown) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") || strings.Trim(line, "-=*_ ") == "" {
-			continue
-		}
-		line = strings.TrimLeft(line, "#>*+- ")
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(unlinked(line))
-	}
-	return strings.Join(strings.Fields(strings.NewReplacer("**", "", "__", "", "`", "", "~~", "", "*", "").Replace(b.String())), " ")
-}
-
-// unlinked keeps the words of links and pictures, and drops their addresses and HTML tags.
-func unlinked(line string) string {
-	var b strings.Builder
-	for line != "" {
-		i := strings.IndexAny(line, "[]<!")
-		if i < 0 {
-			break
-		}
-		b.WriteString(line[:i])
-		rest := line[i+1:]
-		switch c := line[i]; {
-		case c == ']' && strings.HasPrefix(rest, "("):
-			if end := strings.IndexByte(rest, ')'); end >= 0 {
-				rest = rest[end+1:]
-			}
-		case c == '<':
-			if end := strings.IndexByte(rest, '>'); end >= 0 {
-				rest = rest[end+1:]
-			} else {
-				b.WriteByte(c)
-			}
-		case c == '!' && !strings.HasPrefix(rest, "["):
-			b.WriteByte(c)
-		}
-		line = rest
-	}
-	return b.String() + line
 }
 
 // Get returns an article, or CodeNotFound: for customers and bots also when it is a draft.
