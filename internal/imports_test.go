@@ -57,6 +57,11 @@ var adapters = map[string][]string{
 	"internal/worker":                 {"internal/queue", "internal/jsonscan"},
 	"internal/customertoken":          nil,
 	"internal/integration/cloudevent": {"internal/protocol"},
+
+	// What the mains share of their wiring: only they import it.
+	"internal/function": {
+		"internal/config", "internal/dynamo", "internal/gateway", "internal/protocol", "internal/queue", "internal/telemetry",
+	},
 }
 
 // cores are what adapters stand around: each may import the standard library and these.

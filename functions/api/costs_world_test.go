@@ -16,13 +16,12 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/dynamo"
+	"github.com/parley-chat/parley/internal/function"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/password"
-	"github.com/parley-chat/parley/internal/telemetry"
 	"github.com/parley-chat/parley/internal/workspace"
 	"github.com/parley-chat/parley/internal/wsapi"
 	tables "github.com/parley-chat/parley/localstack/dynamodb"
@@ -168,9 +167,9 @@ func (s *shop) cold() {
 	for name, value := range s.vars {
 		s.Setenv(name, value)
 	}
-	env := config.FromEnvironment()
-	s.api = newAPI(env, telemetry.Logger(env))
-	s.must(env.Err())
+	f := function.New()
+	s.api = newAPI(f)
+	s.must(f.Env.Err())
 	s.handler = s.api.Handler()
 	s.wireSocket()
 }
@@ -183,7 +182,7 @@ func (s *shop) wireSocket() {
 	s.socket = &wsapi.Handler{
 		Chat: &service, Delivery: service.Delivery, Live: s.api.Live,
 		Visits:    &chat.Visits{Store: s.api.Directory.(*dynamo.Store), Policy: s.api.Settings.Visits, Chat: &service, Lease: time.Minute},
-		Principal: func(a map[string]any) (chat.Principal, error) { return *a["who"].(*chat.Principal), nil }, Log: telemetry.Logger(config.FromEnvironment()),
+		Principal: func(a map[string]any) (chat.Principal, error) { return *a["who"].(*chat.Principal), nil }, Log: s.api.Log,
 	}
 }
 
