@@ -11,18 +11,6 @@ import (
 	"github.com/parley-chat/parley/internal/identity"
 )
 
-// invisible are the characters that make a text look like another one: marks that reorder what stands around them
-// (UAX #9, explicit directional formatting; CVE-2021-42574) and those that show nothing.
-func invisible(r rune) bool {
-	switch {
-	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0x200E, r == 0x200F, r == 0x061C:
-		return true
-	case r == 0x200B, r == 0x2060, r == 0xFEFF, r == 0x00AD, r >= 0x206A && r <= 0x206F, r >= 0xE0000 && r <= 0xE007F:
-		return true
-	}
-	return false
-}
-
 // cleanText makes one line of text fit to be shown beside others: control characters and blanks become single
 // spaces, and what cannot be seen is left out. Markup stays: it is text, and is shown as such. Anything that is too
 // long, or no UTF-8, is refused; so nothing is cut in the middle.
@@ -32,7 +20,7 @@ func cleanText(field, text string, most int) (string, error) {
 	}
 	text = strings.Map(func(r rune) rune {
 		switch {
-		case invisible(r) || r == utf8.RuneError:
+		case identity.Invisible(r) || r == utf8.RuneError:
 			return -1
 		case unicode.IsControl(r) || unicode.IsSpace(r):
 			return ' '
@@ -55,7 +43,7 @@ func CleanAddress(kind AddressKind, value string) (string, error) {
 	switch kind {
 	case Email:
 		address, ok := identity.NormalizeAddress(value)
-		if !ok || strings.ContainsFunc(address, invisible) {
+		if !ok || strings.ContainsFunc(address, identity.Invisible) {
 			return "", chat.Errorf(chat.CodeInvalid, "email: not an e-mail address")
 		}
 		return address, nil
@@ -83,7 +71,7 @@ func cleanIdentity(i Identity) error {
 		return chat.Errorf(chat.CodeInvalid, "channel: 1 to %d lower-case letters, digits, - or _", MaxChannel)
 	}
 	if i.External == "" || len(i.External) > MaxExternal || !utf8.ValidString(i.External) ||
-		strings.ContainsFunc(i.External, func(r rune) bool { return unicode.IsControl(r) || invisible(r) }) {
+		strings.ContainsFunc(i.External, func(r rune) bool { return unicode.IsControl(r) || identity.Invisible(r) }) {
 		return chat.Errorf(chat.CodeInvalid, "externalId: 1 to %d bytes of text", MaxExternal)
 	}
 	return nil

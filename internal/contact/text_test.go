@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/parley-chat/parley/internal/identity"
 )
 
 // Whatever is sent: what is kept is one visible line within the limit, and cleaning it again changes nothing.
@@ -20,7 +22,7 @@ func FuzzCleanText(f *testing.F) {
 			}
 			return
 		}
-		if len(out) > 100 || !utf8.ValidString(out) || strings.ContainsFunc(out, func(r rune) bool { return invisible(r) || unicode.IsControl(r) }) {
+		if len(out) > 100 || !utf8.ValidString(out) || strings.ContainsFunc(out, func(r rune) bool { return identity.Invisible(r) || unicode.IsControl(r) }) {
 			t.Errorf("%q became %q", in, out)
 		}
 		if again, err := cleanText("name", out, 100); err != nil || again != out {

@@ -74,6 +74,11 @@ const (
 	idSubject     = "sb"
 	idBefore      = "b"
 	idAfter       = "a"
+	idPasswords   = "pw"
+	idPublicName  = "pn"
+	idAvatar      = "av"
+	idLocale      = "lo"
+	idTimeZone    = "tz"
 )
 
 // sessionSlack is how long an expired session's row stays, so that "expired" can be told from "unknown".
@@ -243,6 +248,13 @@ func (i Identity) list(ctx context.Context, what, pk, prefix, after string, limi
 func setTime(it item, name string, t time.Time) {
 	if !t.IsZero() {
 		it[name] = millis(t)
+	}
+}
+
+// setCount sets a number unless it is 0.
+func setCount(it item, name string, n uint64) {
+	if n > 0 {
+		it[name] = num(n)
 	}
 }
 

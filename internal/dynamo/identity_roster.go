@@ -59,7 +59,7 @@ func (i Identity) replace(before, after identity.Account) types.TransactWriteIte
 // disabled gets nothing more.
 func (i Identity) tellRouting(ctx context.Context, a identity.Account) error {
 	x := newExpression()
-	x.set = []string{"nm = " + x.value("nm", str(a.Name)), "ro = " + x.value("ro", str(string(a.Role)))}
+	x.set, x.remove = []string{"nm = " + x.value("nm", str(a.Name)), "ro = " + x.value("ro", str(string(a.Role)))}, []string{"k"}
 	if a.Departments == "" {
 		x.remove = append(x.remove, "dp")
 	} else {
@@ -79,16 +79,11 @@ func (i Identity) tellRouting(ctx context.Context, a identity.Account) error {
 }
 
 // SetPassword implements identity.Roster.
-func (i Identity) SetPassword(ctx context.Context, a identity.Account, hash string, used *identity.Invitation, entry identity.AuditEntry) error {
-	credential := credentialItem(a, hash)
-	condition, values := ifVersion(a.Version)
+func (i Identity) SetPassword(ctx context.Context, before, after identity.Account, hash string, used *identity.Invitation, entry identity.AuditEntry) error {
+	credential := credentialItem(after, hash)
 	writes := []types.TransactWriteItem{
 		i.put(credential, "w = :w AND u = :u", item{":w": credential[idWorkspace], ":u": credential[idUser]}),
-		{ConditionCheck: &types.ConditionCheck{
-			TableName: &i.Store.Chat, Key: accountKey(a.Workspace, a.User).item(),
-			ConditionExpression: aws.String("attribute_exists(pk) AND " + condition), ExpressionAttributeValues: values,
-		}},
-		i.audit(entry),
+		i.replace(before, after), i.audit(entry),
 	}
 	if used != nil {
 		writes = append(writes, i.drop(invitationKey(used.Workspace, used.ID)))
@@ -105,6 +100,7 @@ func (i Identity) PutInvitation(ctx context.Context, v identity.Invitation, entr
 	setText(it, idUser, string(v.User))
 	setText(it, idName, v.Name)
 	setText(it, idDepartments, string(v.Departments))
+	setCount(it, idPasswords, v.Passwords)
 	return i.swap(ctx, "invitation", i.put(it, "", nil), i.audit(entry))
 }
 
@@ -112,7 +108,7 @@ func invitationOf(w chat.WorkspaceID, it item) identity.Invitation {
 	v := identity.Invitation{
 		Workspace: w, ID: getS(it, "sk"), User: chat.UserID(getS(it, idUser)), Address: getS(it, idAddress), Name: getS(it, idName),
 		Role: chat.Role(getS(it, idRole)), Departments: chat.DepartmentList(getS(it, idDepartments)), By: chat.UserID(getS(it, idBy)),
-		Created: getTime(it, idCreated), Expires: getTime(it, idExpires),
+		Created: getTime(it, idCreated), Expires: getTime(it, idExpires), Passwords: getN(it, idPasswords),
 	}
 	copy(v.Digest[:], getB(it, idDigest))
 	return v

@@ -43,7 +43,7 @@ func (i Identity) Credential(ctx context.Context, address string) (identity.Cred
 	it, err := i.get(ctx, i.Store.Chat, emailKey(address), true, "credential")
 	return identity.Credential{
 		Address: address, Workspace: chat.WorkspaceID(getS(it, idWorkspace)), User: chat.UserID(getS(it, idUser)),
-		PasswordHash: getS(it, idHash),
+		PasswordHash: getS(it, idHash), Passwords: getN(it, idPasswords),
 	}, it != nil, err
 }
 
@@ -60,7 +60,8 @@ func accountOf(w chat.WorkspaceID, it item) identity.Account {
 	return identity.Account{
 		Workspace: w, User: chat.UserID(getS(it, "sk")), Address: getS(it, idAddress), Name: getS(it, idName),
 		Role: chat.Role(getS(it, idRole)), Disabled: getN(it, idDisabled) != 0, Departments: chat.DepartmentList(getS(it, idDepartments)),
-		External: getS(it, idExternal), Version: getN(it, idVersion), Created: int64(getN(it, idCreated)),
+		External: getS(it, idExternal), Version: getN(it, idVersion), Created: int64(getN(it, idCreated)), Passwords: getN(it, idPasswords),
+		PublicName: getS(it, idPublicName), Avatar: getS(it, idAvatar), Locale: getS(it, idLocale), TimeZone: getS(it, idTimeZone),
 	}
 }
 
@@ -69,19 +70,21 @@ func accountItem(a identity.Account) item {
 	setText(it, idName, a.Name)
 	setText(it, idDepartments, string(a.Departments))
 	setText(it, idExternal, a.External)
+	setText(it, idPublicName, a.PublicName)
+	setText(it, idAvatar, a.Avatar)
+	setText(it, idLocale, a.Locale)
+	setText(it, idTimeZone, a.TimeZone)
 	setFlag(it, idDisabled, a.Disabled)
-	if a.Version > 0 {
-		it[idVersion] = num(a.Version)
-	}
-	if a.Created > 0 {
-		it[idCreated] = num(a.Created)
-	}
+	setCount(it, idVersion, a.Version)
+	setCount(it, idPasswords, a.Passwords)
+	setCount(it, idCreated, uint64(max(a.Created, 0)))
 	return it
 }
 
 func credentialItem(a identity.Account, hash string) item {
 	it := withKey(emailKey(a.Address), item{idWorkspace: str(string(a.Workspace)), idUser: str(string(a.User))})
 	setText(it, idHash, hash)
+	setCount(it, idPasswords, a.Passwords)
 	return it
 }
 

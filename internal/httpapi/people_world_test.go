@@ -40,5 +40,8 @@ func (a agreeable) Recheck(ctx context.Context, p identity.Provider, _ []byte) (
 
 // admin is somebody who may do everything, without a session.
 func (w *world) admin() identity.By {
-	return identity.By{Principal: chat.Principal{Workspace: workspaceOne, User: "u_01kaw3v4x0admnadmnadmnadmn", Role: chat.RoleAdmin}}
+	w.t.Helper()
+	a := identity.Account{Workspace: workspaceOne, User: "u_01kaw3v4x0admnadmnadmnadmn", Address: "root@example.com", Name: "Root", Role: chat.RoleAdmin}
+	w.must(w.store.PutStaff(w.t.Context(), a, "hash:right"))
+	return identity.By{Principal: chat.Principal{Workspace: workspaceOne, User: a.User, Role: a.Role}}
 }

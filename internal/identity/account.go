@@ -19,9 +19,8 @@ const (
 	MaxName = 100
 	// MaxDepartments is in how many departments somebody may work.
 	MaxDepartments = 50
-	// MaxStaff bounds a workspace's staff with their invitations: whoever must be asked that the last admin stays
-	// fits into a few reads.
-	MaxStaff = 5000
+	// MaxInvitations is how many invitations and password links a workspace may have at once: they are read as a whole.
+	MaxInvitations = 500
 )
 
 // ErrConflict says that what was to be changed is not what it was when it was read, or is gone.
@@ -37,9 +36,9 @@ type Roster interface {
 	// tells the routing of it. roster is not nil where an admin is lost: then the roster must still have that version,
 	// and gets the next one. ErrConflict.
 	ChangeAccount(ctx context.Context, before, after Account, roster *uint64, entry AuditEntry) error
-	// SetPassword replaces the password hash of an account that has that version, with the entry, in one transaction;
-	// with an invitation it consumes that too. ErrConflict.
-	SetPassword(ctx context.Context, a Account, hash string, used *Invitation, entry AuditEntry) error
+	// SetPassword replaces an account whose version is before.Version, and its password hash, with the entry, in one
+	// transaction; with an invitation it consumes that too. ErrConflict.
+	SetPassword(ctx context.Context, before, after Account, hash string, used *Invitation, entry AuditEntry) error
 
 	// PutInvitation stores an invitation with the entry, in one transaction.
 	PutInvitation(context.Context, Invitation, AuditEntry) error
@@ -241,13 +240,27 @@ func departmentList(list []chat.DepartmentID) (chat.DepartmentList, error) {
 	return chat.JoinDepartments(list...), nil
 }
 
-// cleanName trims a name and checks it.
+// cleanName trims a name and checks it. Marks that reorder or hide text are refused: by them one name looks like another.
+// Markup stays: it is text, and is shown as such.
 func cleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return "", chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes of text without control characters", MaxName)
+	bad := func(r rune) bool { return unicode.IsControl(r) || Invisible(r) }
+	if name == "" || len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, bad) {
+		return "", chat.Errorf(chat.CodeInvalid, "name: 1 to %d bytes of text without control characters, or marks that reorder or hide text", MaxName)
 	}
 	return name, nil
+}
+
+// Invisible says of a character that it makes a text look like another one: marks that reorder what stands around them
+// (UAX #9, explicit directional formatting; CVE-2021-42574) and those that show nothing.
+func Invisible(r rune) bool {
+	switch {
+	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0x200E, r == 0x200F, r == 0x061C:
+		return true
+	case r == 0x200B, r == 0x2060, r == 0xFEFF, r == 0x00AD, r >= 0x206A && r <= 0x206F, r >= 0xE0000 && r <= 0xE007F:
+		return true
+	}
+	return false
 }
 
 func conflict() error {

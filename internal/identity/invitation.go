@@ -41,10 +41,13 @@ type Invitation struct {
 	Name        string
 	Role        chat.Role
 	Departments chat.DepartmentList
-	Digest      Digest
-	By          chat.UserID
-	Created     time.Time
-	Expires     time.Time
+	// Passwords is how many the account of User had when the link was made.
+	Passwords uint64
+	Digest    Digest
+	// By is who made it: once they are no admin any more it does not work.
+	By      chat.UserID
+	Created time.Time
+	Expires time.Time
 }
 
 // Offer is what an invitation offers.
@@ -58,7 +61,8 @@ type Offer struct {
 	Departments []chat.DepartmentID
 }
 
-// Invite makes an invitation and returns the token of its link, which is not stored and cannot be had again.
+// Invite makes an invitation and returns the token of its link, which is not stored and cannot be had again. It takes the
+// place of those that the address had before: who asks for the link again is given a new one.
 // Whether the address has an account already is told: an admin may know, and accepting would fail.
 func (p *People) Invite(ctx context.Context, by By, o Offer) (Invitation, string, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandEditStaff); err != nil {
@@ -75,8 +79,43 @@ func (p *People) Invite(ctx context.Context, by By, o Offer) (Invitation, string
 	if taken {
 		return Invitation{}, "", &Refusal{ReasonAddressTaken, chat.Errorf(chat.CodeForbidden, "somebody has an account with this address")}
 	}
+	pending, err := p.pending(ctx, by.Workspace)
+	if err != nil {
+		return Invitation{}, "", err
+	}
 	after := map[string]string{"address": inv.Address, "role": string(inv.Role), "departments": string(inv.Departments)}
-	return p.issue(ctx, by, inv, InvitationLife, func(i Invitation) AuditEntry { return p.Audit.Entry(by, ActInvited, i.ID, nil, after) })
+	made, token, err := p.issue(ctx, by, inv, InvitationLife, func(i Invitation) AuditEntry { return p.Audit.Entry(by, ActInvited, i.ID, nil, after) })
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	return made, token, p.supersede(ctx, by, made, pending)
+}
+
+// pending lists the links of the workspace; CodeInvalid when there is no room for another.
+func (p *People) pending(ctx context.Context, w chat.WorkspaceID) ([]Invitation, error) {
+	list, err := p.Roster.Invitations(ctx, w)
+	if err != nil {
+		return nil, fmt.Errorf("listing invitations: %w", err)
+	}
+	if len(list) >= MaxInvitations {
+		return nil, chat.Errorf(chat.CodeInvalid, "there are %d invitations and password links: withdraw some, or wait until they are over", MaxInvitations)
+	}
+	return list, nil
+}
+
+// supersede takes back what was offered to the same address, or for the same account, before: of two links the newer one
+// is meant.
+func (p *People) supersede(ctx context.Context, by By, made Invitation, before []Invitation) error {
+	for _, old := range before {
+		if old.ID == made.ID || old.Address != made.Address || old.User != made.User {
+			continue
+		}
+		entry := p.Audit.Entry(by, ActWithdrawn, old.ID, map[string]string{"address": old.Address}, map[string]string{"superseded by": made.ID})
+		if err := p.Roster.DropInvitation(ctx, old, entry); err != nil && !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("withdrawing an invitation: %w", err)
+		}
+	}
+	return nil
 }
 
 func (o Offer) invitation() (inv Invitation, err error) {
@@ -217,7 +256,23 @@ func (p *People) link(ctx context.Context, token, source string) (Invitation, er
 		return Invitation{}, linkInvalid()
 	}
 	_, _ = p.Attempts.AddAttempts(ctx, counter, -1, start.Add(AttemptWindow)) // it forgets by itself
-	return inv, nil
+	return inv, p.vouched(ctx, inv)
+}
+
+// vouched refuses the link of somebody who is no admin any more: nobody who is let go comes back by a link that they
+// made for themselves, or for another's account. Who operates the deployment makes links as the system.
+func (p *People) vouched(ctx context.Context, inv Invitation) error {
+	if inv.By == chat.SystemUser {
+		return nil
+	}
+	by, ok, err := p.Accounts.Account(ctx, inv.Workspace, inv.By)
+	if err != nil {
+		return fmt.Errorf("reading an account: %w", err)
+	}
+	if !ok || !by.admin() {
+		return linkInvalid()
+	}
+	return nil
 }
 
 func linkInvalid() *Refusal {

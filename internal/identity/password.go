@@ -51,8 +51,13 @@ func (s *Staff) replacement(ctx context.Context, p *People, a Account, current, 
 	return p.hash(password, a.Address)
 }
 
+// setPassword changes the account too: a sign-in with the old password that is under way finds that it has changed, and
+// links to set another one end.
 func (p *People) setPassword(ctx context.Context, a Account, hash string, used *Invitation, entry AuditEntry) error {
-	err := p.Roster.SetPassword(ctx, a, hash, used, entry)
+	after := a
+	after.Version++
+	after.Passwords++
+	err := p.Roster.SetPassword(ctx, a, after, hash, used, entry)
 	switch {
 	case errors.Is(err, ErrConflict) && used != nil:
 		return linkInvalid()
@@ -78,11 +83,20 @@ func (p *People) IssueReset(ctx context.Context, by By, u chat.UserID, id string
 	if a.External != "" {
 		return Invitation{}, "", chat.Errorf(chat.CodeInvalid, "this account signs in at an identity provider: it has no password here")
 	}
-	inv := Invitation{ID: id, User: a.User, Address: a.Address, Name: a.Name, Role: a.Role}
-	return p.issue(ctx, by, inv, ResetLife, func(Invitation) AuditEntry { return p.Audit.Entry(by, ActResetIssued, string(u), nil, nil) })
+	inv := Invitation{ID: id, User: a.User, Address: a.Address, Name: a.Name, Role: a.Role, Passwords: a.Passwords}
+	pending, err := p.pending(ctx, by.Workspace)
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	made, token, err := p.issue(ctx, by, inv, ResetLife, func(Invitation) AuditEntry { return p.Audit.Entry(by, ActResetIssued, string(u), nil, nil) })
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	return made, token, p.supersede(ctx, by, made, pending)
 }
 
-// Reset sets a new password by a link, and signs every session of the account out. The link works once.
+// Reset sets a new password by a link, and signs every session of the account out. The link works once, and none of its
+// siblings does after it.
 // Errors: as of Accept; ErrSocketsLeft as for Sessions.Revoke.
 func (p *People) Reset(ctx context.Context, token, password, source string) error {
 	inv, err := p.link(ctx, token, source)
@@ -96,7 +110,7 @@ func (p *People) Reset(ctx context.Context, token, password, source string) erro
 	if err != nil {
 		return fmt.Errorf("reading an account: %w", err)
 	}
-	if !ok || a.External != "" {
+	if !ok || a.External != "" || a.Disabled || a.Passwords != inv.Passwords {
 		return linkInvalid()
 	}
 	hash, err := p.hash(password, a.Address)

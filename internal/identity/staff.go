@@ -137,7 +137,8 @@ func (s *Staff) verify(ctx context.Context, address, password string) (Account, 
 	if err != nil {
 		return Account{}, fmt.Errorf("reading an account: %w", err)
 	}
-	if !ok || account.Disabled || staffRole(account.Role) != nil || account.Address != address || account.External != "" {
+	if !ok || account.Disabled || staffRole(account.Role) != nil || account.Address != address || account.External != "" ||
+		account.Passwords != credential.Passwords { // it was set while this one was verified
 		return Account{}, wrong
 	}
 	return account, nil

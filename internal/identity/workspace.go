@@ -29,8 +29,14 @@ type Account struct {
 	Workspace chat.WorkspaceID
 	User      chat.UserID
 	Address   string // normalised e-mail address
-	Name      string // as colleagues and customers see it
-	Role      chat.Role
+	Name      string // as colleagues see it, and customers, unless PublicName says otherwise
+	// PublicName is what customers see in place of Name; "" for Name.
+	PublicName string
+	// Avatar is the https address of a picture; "" for none.
+	Avatar string
+	// Locale and TimeZone are how the desk speaks to them and shows times; "" for the browser's.
+	Locale, TimeZone string
+	Role             chat.Role
 	// Disabled accounts cannot sign in.
 	Disabled bool
 	// Departments lists where the member of staff works; none means everywhere.
@@ -38,8 +44,8 @@ type Account struct {
 	// External links the account to somebody at the workspace's identity provider, who says their role and departments;
 	// "" for accounts with a password.
 	External string
-	// Version counts the changes.
-	Version uint64
+	// Version counts the changes, and Passwords those of the password: a link to set one ends with the next one.
+	Version, Passwords uint64
 	// Created is when the account was made, in Unix milliseconds; 0 if unknown.
 	Created int64
 }
@@ -50,6 +56,8 @@ type Credential struct {
 	Workspace    chat.WorkspaceID
 	User         chat.UserID
 	PasswordHash string // as Passwords made it
+	// Passwords is the account's, when the hash was stored: an account that has another has another password by now.
+	Passwords uint64
 }
 
 // Workspaces reads settings. Reads may be some milliseconds behind.

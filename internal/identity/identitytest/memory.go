@@ -164,7 +164,7 @@ func (m *Memory) PutStaff(_ context.Context, a identity.Account, hash string) er
 		return chat.Errorf(chat.CodeForbidden, "the address belongs to another user")
 	}
 	m.credential[a.Address] = identity.Credential{
-		Address: a.Address, Workspace: a.Workspace, User: a.User, PasswordHash: hash,
+		Address: a.Address, Workspace: a.Workspace, User: a.User, PasswordHash: hash, Passwords: a.Passwords,
 	}
 	m.accounts[user{a.Workspace, a.User}] = a
 	return nil

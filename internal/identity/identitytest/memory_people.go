@@ -57,22 +57,23 @@ func (m *Memory) ChangeAccount(_ context.Context, before, after identity.Account
 }
 
 // SetPassword implements identity.Roster.
-func (m *Memory) SetPassword(_ context.Context, a identity.Account, hash string, used *identity.Invitation, entry identity.AuditEntry) error {
+func (m *Memory) SetPassword(_ context.Context, before, a identity.Account, hash string, used *identity.Invitation, entry identity.AuditEntry) error {
 	err := m.begin()
 	defer m.mu.Unlock()
 	stored, ok := m.accounts[user{a.Workspace, a.User}]
 	if err != nil {
 		return err
 	}
-	if !ok || stored.Version != a.Version || used != nil && !m.invitedHas(*used) || m.credential[a.Address].User != a.User {
+	if !ok || stored.Version != before.Version || used != nil && !m.invitedHas(*used) || m.credential[a.Address].User != a.User {
 		return identity.ErrConflict
 	}
 	if used != nil {
 		delete(m.invited, used.ID)
 	}
 	credential := m.credential[a.Address]
-	credential.PasswordHash = hash
+	credential.PasswordHash, credential.Passwords = hash, a.Passwords
 	m.credential[a.Address] = credential
+	m.accounts[user{a.Workspace, a.User}] = a
 	m.audit = append(m.audit, entry)
 	return nil
 }
@@ -153,7 +154,7 @@ func (m *Memory) make(a identity.Account, hash string, entry identity.AuditEntry
 	if _, taken := m.credential[a.Address]; taken {
 		return &identity.Refusal{Reason: identity.ReasonAddressTaken, Err: chat.Errorf(chat.CodeForbidden, "the address belongs to another user")}
 	}
-	m.credential[a.Address] = identity.Credential{Address: a.Address, Workspace: a.Workspace, User: a.User, PasswordHash: hash}
+	m.credential[a.Address] = identity.Credential{Address: a.Address, Workspace: a.Workspace, User: a.User, PasswordHash: hash, Passwords: a.Passwords}
 	m.accounts[user{a.Workspace, a.User}] = a
 	m.audit = append(m.audit, entry)
 	return nil

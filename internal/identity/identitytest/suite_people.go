@@ -33,7 +33,8 @@ func newAccount(w chat.WorkspaceID) identity.Account {
 	u := newUser()
 	return identity.Account{
 		Workspace: w, User: u, Address: string(u) + "@example.com", Name: "Ada", Role: chat.RoleAdmin, Version: 1, Created: 5,
-		Departments: chat.JoinDepartments(newDepartment()),
+		Departments: chat.JoinDepartments(newDepartment()), PublicName: "A.", Avatar: "https://shop.example/ada.png", Locale: "de-CH",
+		TimeZone: "Europe/Zurich", Passwords: 3,
 	}
 }
 
@@ -137,14 +138,17 @@ func testPassword(t *testing.T, store Store) {
 	must(t, store.PutStaff(ctx, a, "old"))
 	reset := identity.Invitation{Workspace: w, ID: chat.NewID(identity.InvitationPrefix, start), User: a.User, Address: a.Address, Created: start, Expires: start}
 	must(t, store.PutInvitation(ctx, reset, entry(w, start, "staff.password_reset_issued")))
-	must(t, store.SetPassword(ctx, a, "new", &reset, entry(w, start, "staff.password_reset")))
-	conflicts(t, "the link again", store.SetPassword(ctx, a, "newer", &reset, entry(w, start, "staff.password_reset")))
-	stale := a
-	stale.Version = 7
-	conflicts(t, "another version", store.SetPassword(ctx, stale, "newer", nil, entry(w, start, "staff.password_changed")))
+	after := a
+	after.Version, after.Passwords = a.Version+1, a.Passwords+1
+	must(t, store.SetPassword(ctx, a, after, "new", &reset, entry(w, start, "staff.password_reset")))
+	got, _, err := store.Account(ctx, w, a.User)
+	must(t, err)
+	equal(t, "account", got, after)
+	conflicts(t, "the link again", store.SetPassword(ctx, after, after, "newer", &reset, entry(w, start, "staff.password_reset")))
+	conflicts(t, "an old version", store.SetPassword(ctx, a, after, "newer", nil, entry(w, start, "staff.password_changed")))
 	c, _, err := store.Credential(ctx, a.Address)
 	must(t, err)
-	if c.PasswordHash != "new" || c.User != a.User {
+	if c.PasswordHash != "new" || c.User != a.User || c.Passwords != after.Passwords {
 		t.Errorf("%+v", c)
 	}
 }
@@ -154,7 +158,7 @@ func testInvitation(t *testing.T, store Store) {
 	invite := func(a identity.Account) identity.Invitation {
 		i := identity.Invitation{
 			Workspace: w, ID: chat.NewID(identity.InvitationPrefix, start), Address: a.Address, Name: "Ada", Role: chat.RoleOperator,
-			Departments: chat.JoinDepartments(newDepartment()), Digest: identity.Digest{1, 31: 2}, By: newUser(), Created: start, Expires: start.Add(time.Hour),
+			Departments: chat.JoinDepartments(newDepartment()), Passwords: 4, Digest: identity.Digest{1, 31: 2}, By: newUser(), Created: start, Expires: start.Add(time.Hour),
 		}
 		must(t, store.PutInvitation(ctx, i, entry(w, start, "staff.invited")))
 		return i
