@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/dynamodb/attr"
+	"github.com/parley-chat/parley/localstack/journal"
 	"github.com/parley-chat/parley/localstack/template"
 )
 
@@ -65,10 +66,6 @@ func (t *table) entry() []byte {
 	return append([]byte{entryTable}, doc...)
 }
 
-func appendText(out []byte, s string) []byte {
-	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
-}
-
 // appendItem writes an item; nil is written as an empty text.
 func appendItem(out []byte, it attr.Item) []byte {
 	if it == nil {
@@ -84,7 +81,7 @@ func appendCommit(out []byte, changes []change, done *token, now time.Time) []by
 	out = binary.AppendUvarint(out, uint64(now.UnixNano()))
 	out = binary.AppendUvarint(out, uint64(len(changes)))
 	for _, c := range changes {
-		out = appendText(out, c.table.id)
+		out = journal.AppendText(out, c.table.id)
 		flags := byte(0)
 		if c.expired {
 			flags |= flagExpired
@@ -116,61 +113,25 @@ func appendSequence(out []byte, changes []change) []byte {
 	return out
 }
 
-// entryReader reads what the append functions wrote. The first mistake sticks.
-type entryReader struct {
-	b   []byte
-	bad bool
-}
+// entryReader reads what the append functions wrote.
+type entryReader struct{ journal.Fields }
 
-func (r *entryReader) number() uint64 {
-	n, size := binary.Uvarint(r.b)
-	if size <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-func (r *entryReader) byte() byte {
-	if len(r.b) == 0 {
-		r.bad = true
-		return 0
-	}
-	b := r.b[0]
-	r.b = r.b[1:]
-	return b
-}
-
-func (r *entryReader) bytes() []byte {
-	n := r.number()
-	if n > uint64(len(r.b)) {
-		r.bad, r.b = true, nil
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *entryReader) text() string { return string(r.bytes()) }
-
-func (r *entryReader) time() time.Time { return time.Unix(0, int64(r.number())) }
+func (r *entryReader) time() time.Time { return time.Unix(0, int64(r.Number())) }
 
 func (r *entryReader) item() attr.Item {
-	doc := r.bytes()
+	doc := r.Bytes()
 	if len(doc) == 0 {
 		return nil
 	}
 	it, err := attr.ParseItem(doc)
 	if err != nil {
-		r.bad = true
+		r.Bad = true
 	}
 	return it
 }
 
 func (r *entryReader) end() error {
-	if r.bad || len(r.b) > 0 {
+	if !r.Whole() {
 		return errEntry
 	}
 	return nil

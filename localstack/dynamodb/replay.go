@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/parley-chat/parley/localstack/dynamodb/attr"
+	"github.com/parley-chat/parley/localstack/journal"
 )
 
 // Durable makes the engine append its changes to the journal, under the component's name, from now on. Call it
@@ -39,28 +40,28 @@ func (e *Engine) Replay(entry []byte) error {
 	if len(entry) == 0 {
 		return errEntry
 	}
-	r := &entryReader{b: entry[1:]}
+	r := &entryReader{journal.Fields{Rest: entry[1:]}}
 	switch entry[0] {
 	case entryTable:
-		return e.replayTable(r.b)
+		return e.replayTable(r.Rest)
 	case entryDropped:
-		e.replayDropped(r.text())
+		e.replayDropped(r.Text())
 	case entryLifetime:
-		t := e.byID(r.text())
-		if attribute := r.text(); t != nil && !r.bad {
+		t := e.byID(r.Text())
+		if attribute := r.Text(); t != nil && !r.Bad {
 			t.setTTL(attribute)
 		}
 	case entryCommit:
 		e.replayCommit(r)
 	case entryStream:
-		t := e.byID(r.text())
-		if last := r.number(); t != nil && t.stream != nil && !r.bad {
+		t := e.byID(r.Text())
+		if last := r.Number(); t != nil && t.stream != nil && !r.Bad {
 			t.stream.last = last
 		}
 	case entryRecord:
 		e.replayRecord(r)
 	case entryToken:
-		if k := r.token(); k != nil && !r.bad {
+		if k := r.token(); k != nil && !r.Bad {
 			e.tokens.add(k)
 		}
 	default:
@@ -115,22 +116,22 @@ type replayedChange struct {
 // replayCommit applies a write or a transaction, all or nothing.
 func (e *Engine) replayCommit(r *entryReader) {
 	at := r.time()
-	n := r.number()
-	if n > uint64(len(r.b)) {
-		r.bad = true
+	n := r.Number()
+	if n > uint64(len(r.Rest)) {
+		r.Bad = true
 		return
 	}
 	changes := make([]replayedChange, n)
 	for i := range changes {
-		changes[i] = replayedChange{table: e.byID(r.text()), flags: r.byte(), item: r.item()}
+		changes[i] = replayedChange{table: e.byID(r.Text()), flags: r.Byte(), item: r.item()}
 	}
 	done := r.token()
 	sequence := make([]uint64, n)
 	for i := range sequence {
-		sequence[i] = r.number()
+		sequence[i] = r.Number()
 	}
 	if r.end() != nil || !wellKeyed(changes) {
-		r.bad = true
+		r.Bad = true
 		return
 	}
 	for i, c := range changes {
@@ -171,8 +172,8 @@ func (t *table) replay(c replayedChange, seq uint64, rec streamRecord) {
 }
 
 func (e *Engine) replayRecord(r *entryReader) {
-	t := e.byID(r.text())
-	rec := streamRecord{seq: r.number(), at: r.time(), expired: r.byte()&flagExpired != 0}
+	t := e.byID(r.Text())
+	rec := streamRecord{seq: r.Number(), at: r.time(), expired: r.Byte()&flagExpired != 0}
 	rec.old, rec.new = r.item(), r.item()
 	if t != nil && t.stream != nil && r.end() == nil {
 		t.stream.append(rec)
@@ -205,7 +206,7 @@ func (e *Engine) snapshotTable(t *table, emit func(entry []byte) error) error {
 	}
 	t.journaled = true
 	if t.ttl != t.spec.TTL { // switched by UpdateTimeToLive; else the template decides
-		if err := emit(appendText(appendText([]byte{entryLifetime}, t.id), t.ttl)); err != nil {
+		if err := emit(journal.AppendText(journal.AppendText([]byte{entryLifetime}, t.id), t.ttl)); err != nil {
 			return err
 		}
 	}
@@ -228,19 +229,19 @@ func (e *Engine) snapshotTable(t *table, emit func(entry []byte) error) error {
 			return err
 		}
 	}
-	return emit(binary.AppendUvarint(appendText([]byte{entryStream}, t.id), t.stream.last))
+	return emit(binary.AppendUvarint(journal.AppendText([]byte{entryStream}, t.id), t.stream.last))
 }
 
 // snapshotItem writes a commit of one item that is no event.
 func (t *table) snapshotItem(r *record) []byte {
 	out := binary.AppendUvarint([]byte{entryCommit}, 0) // no time
 	out = binary.AppendUvarint(out, 1)
-	out = appendItem(append(appendText(out, t.id), flagPut|flagSilent), r.item)
+	out = appendItem(append(journal.AppendText(out, t.id), flagPut|flagSilent), r.item)
 	return append(out, 0, 0) // no token, no sequence number
 }
 
 func (t *table) snapshotRecord(r *streamRecord) []byte {
-	out := binary.AppendUvarint(appendText([]byte{entryRecord}, t.id), r.seq)
+	out := binary.AppendUvarint(journal.AppendText([]byte{entryRecord}, t.id), r.seq)
 	out = binary.AppendUvarint(out, uint64(r.at.UnixNano()))
 	flags := byte(0)
 	if r.expired {

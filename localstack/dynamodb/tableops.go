@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/localstack/dynamodb/attr"
+	"github.com/parley-chat/parley/localstack/journal"
 	"github.com/parley-chat/parley/localstack/template"
 )
 
@@ -74,7 +75,7 @@ func (x *exchange) deleteTable(body []byte) ([]byte, *apiError) {
 	}
 	delete(e.tables, t.spec.Name)
 	e.mu.Unlock()
-	x.log(appendText([]byte{entryDropped}, t.id))
+	x.log(journal.AppendText([]byte{entryDropped}, t.id))
 	out := attr.AppendMember([]byte{'{'}, "TableDescription")
 	return append(t.describe(out, "DELETING"), '}'), nil
 }

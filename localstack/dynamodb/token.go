@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/dynamodb/attr"
+	"github.com/parley-chat/parley/localstack/journal"
 )
 
 // tokenLifetime is how long a client request token makes a transaction idempotent: "Idempotency" in
@@ -28,17 +29,17 @@ func (k *token) append(out []byte) []byte {
 	if k == nil {
 		return append(out, 0)
 	}
-	out = appendText(out, k.name)
+	out = journal.AppendText(out, k.name)
 	out = binary.AppendUvarint(out, k.fingerprint)
 	return binary.AppendUvarint(out, uint64(k.until.UnixNano()))
 }
 
 func (r *entryReader) token() *token {
-	name := r.text()
+	name := r.Text()
 	if name == "" {
 		return nil
 	}
-	return &token{name: name, fingerprint: r.number(), until: r.time()}
+	return &token{name: name, fingerprint: r.Number(), until: r.time()}
 }
 
 // tokens remembers the transactions of the last ten minutes.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/dynamodb/attr"
+	"github.com/parley-chat/parley/localstack/journal"
 )
 
 // expiryGrace is the age beyond which an expiry is taken for a mistake: "Using time to live": items whose time
@@ -125,7 +126,7 @@ func (x *exchange) updateTimeToLive(body []byte) ([]byte, *apiError) {
 		next = ""
 	}
 	t.setTTL(next)
-	x.log(appendText(appendText([]byte{entryLifetime}, t.id), next))
+	x.log(journal.AppendText(journal.AppendText([]byte{entryLifetime}, t.id), next))
 	out := attr.AppendString([]byte(`{"TimeToLiveSpecification":{"AttributeName":`), attribute)
 	if enabled {
 		return append(out, `,"Enabled":true}}`...), nil

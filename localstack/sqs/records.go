@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/parley-chat/parley/localstack/journal"
 )
 
 // A record of the journal is a kind and its fields: numbers as uvarints, times as nanoseconds since 1970,
@@ -29,10 +31,7 @@ type encoder []byte
 
 func (b *encoder) number(n uint64) { *b = binary.AppendUvarint(*b, n) }
 
-func (b *encoder) text(s string) {
-	b.number(uint64(len(s)))
-	*b = append(*b, s...)
-}
+func (b *encoder) text(s string) { *b = journal.AppendText(*b, s) }
 
 // time keeps the zero time apart from 1970.
 func (b *encoder) time(t time.Time) {
@@ -51,42 +50,18 @@ func (b *encoder) flag(yes bool) {
 	b.number(0)
 }
 
-// decoder takes fields off a record; after the first malformed one everything is zero.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-func (d *decoder) number() uint64 {
-	n, used := binary.Uvarint(d.rest)
-	if used <= 0 {
-		d.failed, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[used:]
-	return n
-}
-
-func (d *decoder) text() string {
-	n := d.number()
-	if n > uint64(len(d.rest)) {
-		d.failed, d.rest = true, nil
-		return ""
-	}
-	s := string(d.rest[:n])
-	d.rest = d.rest[n:]
-	return s
-}
+// decoder takes off a record what the encoder appended.
+type decoder struct{ journal.Fields }
 
 func (d *decoder) time() time.Time {
-	n := d.number()
+	n := d.Number()
 	if n == 0 {
 		return time.Time{}
 	}
 	return time.Unix(0, int64(n))
 }
 
-func (d *decoder) flag() bool { return d.number() != 0 }
+func (d *decoder) flag() bool { return d.Number() != 0 }
 
 func (b *encoder) message(m *message) {
 	b.number(m.number)
@@ -111,15 +86,15 @@ func (b *encoder) message(m *message) {
 }
 
 func (d *decoder) message() *message {
-	m := &message{number: d.number(), timed: -1}
-	m.id, m.body = d.text(), d.text()
-	for n := d.number(); n > 0 && !d.failed; n-- {
-		m.attributes = append(m.attributes, attribute{name: d.text(), kind: d.text(), binary: d.flag(), value: d.text()})
+	m := &message{number: d.Number(), timed: -1}
+	m.id, m.body = d.Text(), d.Text()
+	for n := d.Number(); n > 0 && !d.Bad; n-- {
+		m.attributes = append(m.attributes, attribute{name: d.Text(), kind: d.Text(), binary: d.flag(), value: d.Text()})
 	}
-	m.groupID, m.dedupID, m.sender, m.trace = d.text(), d.text(), d.text(), d.text()
+	m.groupID, m.dedupID, m.sender, m.trace = d.Text(), d.Text(), d.Text(), d.Text()
 	m.sent, m.due = d.time(), d.time()
-	m.receives = int(d.number())
-	m.firstReceived, m.deadFrom = d.time(), d.text()
+	m.receives = int(d.Number())
+	m.firstReceived, m.deadFrom = d.time(), d.Text()
 	m.bodyMD5, m.attrMD5 = hexMD5(m.body), m.attributes.md5()
 	return m
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/parley-chat/parley/localstack/journal"
 )
 
 // Replay applies one record of the journal.
@@ -16,32 +18,32 @@ func (e *Engine) Replay(record []byte) error {
 	if len(record) == 0 {
 		return errRecord
 	}
-	d := &decoder{rest: record[1:]}
+	d := &decoder{journal.Fields{Rest: record[1:]}}
 	switch record[0] {
 	case kindMessage:
 		e.replayMessage(d)
 	case kindReceive:
 		e.replayReceive(d)
 	case kindDelete:
-		e.replayDelete(d.number())
+		e.replayDelete(d.Number())
 	case kindMove:
 		e.replayMove(d)
 	case kindPurge:
-		if q := e.queues[d.text()]; q != nil {
+		if q := e.queues[d.Text()]; q != nil {
 			e.empty(q)
 		}
 	case kindQueue:
-		return e.replayQueue(d.rest)
+		return e.replayQueue(d.Rest)
 	case kindDeleteQueue:
-		e.replayDeleteQueue(d.text(), d.time())
+		e.replayDeleteQueue(d.Text(), d.time())
 	case kindDuplicate:
 		e.replayDuplicate(d)
 	case kindLast:
-		e.last = max(e.last, d.number())
+		e.last = max(e.last, d.Number())
 	default:
 		return fmt.Errorf("%w: kind %q", errRecord, record[0])
 	}
-	if d.failed || len(d.rest) > 0 {
+	if !d.Whole() {
 		return fmt.Errorf("%w: kind %q", errRecord, record[0])
 	}
 	return nil
@@ -70,8 +72,8 @@ func (e *Engine) unplace(m *message) {
 }
 
 func (e *Engine) replayMessage(d *decoder) {
-	name, m, remember := d.text(), d.message(), d.flag()
-	if d.failed {
+	name, m, remember := d.Text(), d.message(), d.flag()
+	if d.Bad {
 		return
 	}
 	q := e.place(name, m)
@@ -82,8 +84,8 @@ func (e *Engine) replayMessage(d *decoder) {
 }
 
 func (e *Engine) replayReceive(d *decoder) {
-	number, receives, first := d.number(), d.number(), d.time()
-	if m := e.messages[number]; m != nil && !d.failed {
+	number, receives, first := d.Number(), d.Number(), d.time()
+	if m := e.messages[number]; m != nil && !d.Bad {
 		m.receives, m.firstReceived = int(receives), first
 		m.due = time.Time{} // it was visible then, so its delay is over
 		e.reveal(m)
@@ -105,10 +107,10 @@ func (e *Engine) replayDelete(number uint64) {
 }
 
 func (e *Engine) replayMove(d *decoder) {
-	old, name, number := d.number(), d.text(), d.number()
-	id, sent, receives, first, from := d.text(), d.time(), d.number(), d.time(), d.text()
+	old, name, number := d.Number(), d.Text(), d.Number()
+	id, sent, receives, first, from := d.Text(), d.time(), d.Number(), d.time(), d.Text()
 	m := e.messages[old]
-	if d.failed || m == nil {
+	if d.Bad || m == nil {
 		return
 	}
 	e.unplace(m)
@@ -157,9 +159,9 @@ func (e *Engine) replayDeleteQueue(name string, at time.Time) {
 }
 
 func (e *Engine) replayDuplicate(d *decoder) {
-	q := e.queues[d.text()]
-	dup := &duplicate{key: d.text(), id: d.text(), number: d.number(), at: d.time()}
-	if q != nil && !d.failed {
+	q := e.queues[d.Text()]
+	dup := &duplicate{key: d.Text(), id: d.Text(), number: d.Number(), at: d.time()}
+	if q != nil && !d.Bad {
 		q.remember(dup)
 	}
 }
