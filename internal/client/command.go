@@ -9,21 +9,36 @@ import (
 
 // Start begins a conversation with its first messages and returns its id and theirs.
 func (m *Machine) Start(page string, texts ...string) (chat.ConversationID, []chat.EventID, error) {
+	return m.StartWith(protocol.Start{Page: page}, texts...)
+}
+
+// StartWith is Start with all that a start may say: the page, the department, the answers of the form, and addresses.
+// Action, Ref, Conversation and Messages are the machine's.
+func (m *Machine) StartWith(s protocol.Start, texts ...string) (chat.ConversationID, []chat.EventID, error) {
 	if len(texts) == 0 || len(texts) > chat.MaxMessages {
 		return "", nil, ErrCount
 	}
 	id := chat.ConversationID(m.cfg.NewID(chat.ConversationPrefix))
-	ids, err := m.queueTexts(Entry{Action: protocol.ActionStart, Conversation: id, Track: chat.Public}, texts)
+	s.Messages = nil
+	ids, err := m.queueTexts(Entry{Action: protocol.ActionStart, Conversation: id, Track: chat.Public, Body: encode(s)}, texts)
 	if err != nil {
 		return "", nil, err
 	}
-	m.lane(id, chat.Public).entries[0].Page = page
 	return id, ids, nil
 }
 
 // Send queues messages (public track) or notes (desk track) and returns their ids.
 func (m *Machine) Send(id chat.ConversationID, t chat.Track, texts ...string) ([]chat.EventID, error) {
 	return m.queueTexts(Entry{Action: protocol.ActionSend, Conversation: id, Track: t}, texts)
+}
+
+// Mention queues a note that mentions colleagues, and returns its id.
+func (m *Machine) Mention(id chat.ConversationID, text string, colleagues ...chat.UserID) (chat.EventID, error) {
+	ids, err := m.queueTexts(Entry{Action: protocol.ActionSend, Conversation: id, Track: chat.Desk, Mentions: colleagues}, []string{text})
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
 }
 
 // Edit queues a new text for one's own message.
@@ -38,17 +53,17 @@ func (m *Machine) Delete(id chat.ConversationID, t chat.Track, target uint64) (c
 
 // Join queues the taking of an unassigned conversation.
 func (m *Machine) Join(id chat.ConversationID) (chat.EventID, error) {
-	return m.queue(Entry{Action: protocol.ActionJoin, Conversation: id, Track: chat.Public})
+	return Queue(m, protocol.Join{Conversation: id})
 }
 
 // Close queues the end of a conversation.
 func (m *Machine) Close(id chat.ConversationID, reason string) (chat.EventID, error) {
-	return m.queue(Entry{Action: protocol.ActionClose, Conversation: id, Track: chat.Public, Reason: reason})
+	return Queue(m, protocol.Close{Conversation: id, Reason: reason})
 }
 
 // Reopen queues the taking up of a closed conversation.
 func (m *Machine) Reopen(id chat.ConversationID, reason string) (chat.EventID, error) {
-	return m.queue(Entry{Action: protocol.ActionReopen, Conversation: id, Track: chat.Public, Reason: reason})
+	return Queue(m, protocol.Reopen{Conversation: id, Reason: reason})
 }
 
 // queueTexts queues one entry per text, all or none.
@@ -58,6 +73,9 @@ func (m *Machine) queueTexts(e Entry, texts []string) ([]chat.EventID, error) {
 	bytes := frameReserve
 	for i, text := range texts {
 		x := e
+		if i > 0 {
+			x.Body = nil // a frame holds it once
+		}
 		x.Text, x.ID = text, chat.EventID(m.cfg.NewID(chat.EventPrefix))
 		if err := x.check(); err != nil {
 			return nil, err

@@ -31,12 +31,12 @@ func (m *Machine) DutySettled() (refused chat.Code, settled bool) {
 
 // Accept queues the acceptance of an offer to the user.
 func (m *Machine) Accept(id chat.ConversationID) (chat.EventID, error) {
-	return m.queue(Entry{Action: protocol.ActionAccept, Conversation: id, Track: chat.Public})
+	return Queue(m, protocol.Accept{Conversation: id})
 }
 
 // Decline queues that an offer is for somebody else.
 func (m *Machine) Decline(id chat.ConversationID, reason string) (chat.EventID, error) {
-	return m.queue(Entry{Action: protocol.ActionDecline, Conversation: id, Track: chat.Desk, Reason: reason})
+	return Queue(m, protocol.Decline{Conversation: id, Reason: reason})
 }
 
 func (m *Machine) sendDuty(now time.Time) {

@@ -31,6 +31,11 @@ const (
 	TypingSeen     NoticeKind = "typing"
 	ReadSeen       NoticeKind = "read"
 	WaitingChanged NoticeKind = "waiting"
+	// Mentioned: User mentions the client's user in the note at Seq of Track. Left: the client's user takes part in the
+	// conversation no more; User took it, if somebody did. PositionSeen: the view's Position has changed.
+	Mentioned    NoticeKind = "mentioned"
+	Left         NoticeKind = "left"
+	PositionSeen NoticeKind = "position"
 	// LiveChanged: a view of the live desk was shown.
 	LiveChanged NoticeKind = "live"
 )
@@ -42,10 +47,10 @@ type Notice struct {
 	Track        chat.Track
 	Events       []protocol.Event // Learned
 	ID           chat.EventID     // Acked, Refused
-	Seq          uint64           // Acked, ReadSeen; Fetched: after which
+	Seq          uint64           // Acked, ReadSeen, Mentioned; Fetched: after which
 	Duplicate    bool             // Acked: an earlier try had stored it
 	Count        int              // Resent: entries
-	User         chat.UserID      // TypingSeen, ReadSeen
+	User         chat.UserID      // TypingSeen, ReadSeen, Mentioned, Left
 	Code         chat.Code        // Refused, Stopped
 	Message      string           // Refused: for developers
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 	"unicode/utf8"
@@ -13,6 +14,7 @@ import (
 var (
 	ErrText   = errors.New("client: a text must be valid UTF-8 of 1 byte to 8 KB that fits into a frame")
 	ErrReason = errors.New("client: a reason is at most 256 bytes of valid UTF-8")
+	ErrFrame  = errors.New("client: the command does not fit into a frame of 32 KB")
 	ErrCount  = errors.New("client: a start carries 1 to 20 messages")
 )
 
@@ -28,6 +30,11 @@ type Entry struct {
 	Tried  bool   `json:"tried,omitempty"`
 	Text   string `json:"text,omitempty"`
 	Target uint64 `json:"target,omitempty"`
+	// Mentions are the colleagues whom a note mentions.
+	Mentions []chat.UserID `json:"mentions,omitempty"`
+	// Body is what a Command, or a start, holds besides: its struct of package protocol.
+	Body json.RawMessage `json:"body,omitempty"`
+	// Reason and Page are in Body. They are read from outboxes that older clients have saved.
 	Reason string `json:"reason,omitempty"`
 	Page   string `json:"page,omitempty"`
 	// Shown says that the event was seen in the log. It is sent all the same until it is acknowledged.
@@ -60,6 +67,9 @@ type flight struct {
 // less than 256 bytes.
 const frameReserve = 256
 
+// mentionSize is more than the id of a user takes with its quotes and its comma.
+const mentionSize = 40
+
 // check refuses what no server would take.
 func (e *Entry) check() error {
 	switch e.Action {
@@ -67,10 +77,9 @@ func (e *Entry) check() error {
 		if e.Text == "" || len(e.Text) > chat.MaxText || !utf8.ValidString(e.Text) || e.size()+frameReserve > chat.MaxFrame {
 			return ErrText
 		}
+	case protocol.ActionDelete:
 	default:
-		if len(e.Reason) > chat.MaxReason || !utf8.ValidString(e.Reason) {
-			return ErrReason
-		}
+		return e.checkCommand()
 	}
 	return nil
 }
@@ -88,7 +97,10 @@ func (e *Entry) size() int {
 			n += 3 // U+2028 and U+2029 become \u202X
 		}
 	}
-	return n + len(e.Page)*6
+	if len(e.Mentions) > 0 {
+		n += len(`,"mentions":[]`) + len(e.Mentions)*mentionSize
+	}
+	return n + len(e.Page)*6 + len(e.Body)
 }
 
 // batch returns the entries of the next frame: those that wait, as many as one frame takes. Only messages
@@ -138,6 +150,21 @@ func (l *lane) end(id chat.EventID) *Entry {
 	return nil
 }
 
+// answeredBy returns an entry that the ack is about; nil when none is left.
+func (l *lane) answeredBy(a protocol.Ack) *Entry {
+	for _, x := range a.Acks {
+		for _, e := range l.entries {
+			if e.ID == x.ID {
+				return e
+			}
+		}
+	}
+	if l.flight != nil && l.flight.ref == a.Ref {
+		return l.flight.entries[0]
+	}
+	return nil
+}
+
 // landed ends the flight when none of its entries is left.
 func (l *lane) landed() {
 	if l.flight == nil {
@@ -167,29 +194,31 @@ func (l *lane) frame(ref string) []byte {
 	l.flight.ref = ref
 	switch e.Action {
 	case protocol.ActionStart:
-		return encode(protocol.Start{Action: e.Action, Ref: ref, Conversation: e.Conversation, Messages: messages(es), Page: e.Page})
+		return encode(e.start(ref, messages(es)))
 	case protocol.ActionEdit:
 		return encode(protocol.Edit{Action: e.Action, Ref: ref, Conversation: e.Conversation, Track: e.Track, After: e.After, ID: e.ID, Target: e.Target, Text: e.Text})
 	case protocol.ActionDelete:
 		return encode(protocol.Delete{Action: e.Action, Ref: ref, Conversation: e.Conversation, Track: e.Track, After: e.After, ID: e.ID, Target: e.Target})
-	case protocol.ActionJoin:
-		return encode(protocol.Join{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID})
-	case protocol.ActionAccept:
-		return encode(protocol.Accept{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID})
-	case protocol.ActionDecline:
-		return encode(protocol.Decline{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID, Reason: e.Reason})
-	case protocol.ActionClose:
-		return encode(protocol.Close{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID, Reason: e.Reason})
-	case protocol.ActionReopen:
-		return encode(protocol.Reopen{Action: e.Action, Ref: ref, Conversation: e.Conversation, After: e.After, ID: e.ID, Reason: e.Reason})
+	case protocol.ActionSend:
+		return encode(protocol.Send{Action: e.Action, Ref: ref, Conversation: e.Conversation, Track: e.Track, After: e.After, Messages: messages(es)})
 	}
-	return encode(protocol.Send{Action: e.Action, Ref: ref, Conversation: e.Conversation, Track: e.Track, After: e.After, Messages: messages(es)})
+	return e.command(ref)
+}
+
+// start makes the frame of a start, whose first entry holds what is not messages.
+func (e *Entry) start(ref string, messages []protocol.NewMessage) protocol.Start {
+	s := protocol.Start{Page: e.Page}
+	if len(e.Body) > 0 {
+		take(e.Body, func(body protocol.Start) { s = body })
+	}
+	s.Action, s.Ref, s.Conversation, s.Messages = e.Action, ref, e.Conversation, messages
+	return s
 }
 
 func messages(es []*Entry) []protocol.NewMessage {
 	out := make([]protocol.NewMessage, len(es))
 	for i, e := range es {
-		out[i] = protocol.NewMessage{ID: e.ID, Text: e.Text}
+		out[i] = protocol.NewMessage{ID: e.ID, Text: e.Text, Mentions: e.Mentions}
 	}
 	return out
 }

@@ -51,6 +51,12 @@ func (m *Machine) Received(id int, frame []byte) {
 		take(frame, m.waitingSeen)
 	case protocol.TypeDuty:
 		take(frame, m.dutySet)
+	case protocol.TypePosition:
+		take(frame, m.positionSeen)
+	case protocol.TypeMention:
+		take(frame, m.mentioned)
+	case protocol.TypeGone:
+		take(frame, m.goneFrom)
 	case protocol.TypeVisit:
 		take(frame, m.visitSeen)
 	case protocol.TypeDesk:
@@ -74,7 +80,7 @@ func take[T any](frame []byte, f func(T)) {
 // pushed applies events that the server pushed.
 func (m *Machine) pushed(p protocol.Events) {
 	v := m.byID[p.Conversation]
-	if v == nil || p.Gen > v.Gen || v.stale {
+	if v == nil || p.Gen > v.Gen || v.stale || v.Gone {
 		m.keepStrange(v, p)
 		return
 	}
@@ -161,13 +167,7 @@ func (m *Machine) acked(a protocol.Ack) {
 	if r != nil {
 		l = r.lane
 	}
-	v, known := m.view(a.Conversation)
-	if !known {
-		v.Gen = a.Gen
-	}
-	if a.Snapshot != nil {
-		m.load(*a.Snapshot, known)
-	}
+	v := m.ackedView(l, a)
 	events := a.Events // what others appended between; own ones may be among them or not
 	for _, x := range a.Acks {
 		e := l.end(x.ID)
@@ -175,22 +175,59 @@ func (m *Machine) acked(a protocol.Ack) {
 			continue
 		}
 		m.dirty = true
-		m.rode(v, e, x)
+		if v != nil {
+			m.rode(v, e, x)
+			if m.leaves(v, e) {
+				m.leave(v, m.user)
+			}
+		}
 		if event, ok := m.own(e, x); ok {
 			events = append(events, event)
 		}
 		m.tell(Notice{Kind: Acked, Conversation: a.Conversation, Track: a.Track, ID: x.ID, Seq: x.Seq, Duplicate: x.Duplicate})
 	}
-	m.applied(v, a.Track, v.learn(a.Track, a.Gen, events))
-	if a.Gen == v.Gen {
-		m.behind(v.track(a.Track), a.Head)
+	if v != nil {
+		m.applied(v, a.Track, v.learn(a.Track, a.Gen, events))
+		if a.Gen == v.Gen {
+			m.behind(v.track(a.Track), a.Head)
+		}
+		m.reloadIfStale(v)
+		m.replay(a.Conversation)
 	}
-	m.reloadIfStale(v)
-	m.replay(a.Conversation)
-	if l.flight != nil && l.flight.ref == a.Ref { // an ack that leaves some out
-		l.flight = nil
-		m.pause(l, 0)
+	m.ackedWithout(l, a)
+}
+
+// ackedView returns the view that an ack is about, and takes the snapshot that it holds. It is nil for a command in a
+// conversation that the user has no part in, such as a supervisor's who assigns it: nothing of it would be told.
+func (m *Machine) ackedView(l *lane, a protocol.Ack) *View {
+	e := l.answeredBy(a)
+	if m.byID[a.Conversation] == nil && a.Snapshot == nil && (e == nil || !e.talks()) {
+		return nil
 	}
+	v, known := m.view(a.Conversation)
+	if !known {
+		v.Gen = a.Gen
+	}
+	if a.Snapshot != nil {
+		m.load(*a.Snapshot, known)
+	}
+	return v
+}
+
+// ackedWithout takes an ack that names no event of what it answers. A command had nothing to do, and ends; messages go
+// again.
+func (m *Machine) ackedWithout(l *lane, a protocol.Ack) {
+	if l.flight == nil || l.flight.ref != a.Ref {
+		return
+	}
+	if e := l.flight.entries[0]; !e.talks() && len(a.Acks) == 0 {
+		l.end(e.ID)
+		m.dirty = true
+		m.tell(Notice{Kind: Acked, Conversation: a.Conversation, Track: a.Track, ID: e.ID})
+		return
+	}
+	l.flight = nil
+	m.pause(l, 0)
 }
 
 // own makes the event that an acknowledgement stands for, where the client knows all of it. What it does not
@@ -237,7 +274,7 @@ func (m *Machine) welcome(s *socket, w protocol.Welcome) {
 	for _, id := range w.Gone {
 		s.hello.found[id] = true
 		if v := m.byID[id]; v != nil {
-			v.Gone, v.stale = true, false
+			m.leave(v, "")
 		}
 	}
 	if s.hello.more == "" { // only the first part of a welcome tells who waits
@@ -259,6 +296,9 @@ func (m *Machine) welcome(s *socket, w protocol.Welcome) {
 func (m *Machine) probeRest(s *socket) {
 	stale := false
 	for _, v := range m.views {
+		if v.Gone && !s.hello.found[v.Conversation] {
+			v.stale = false // what was pushed was sent before the user had gone
+		}
 		stale = stale || v.stale
 		if !s.hello.found[v.Conversation] && s.hello.offered[v.Conversation] && !v.Gone && (v.stale || !v.Status.Over()) {
 			v.probe = true

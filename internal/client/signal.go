@@ -146,3 +146,36 @@ func (m *Machine) setWaiting(list []protocol.WaitingEntry) {
 	}
 	m.tell(Notice{Kind: WaitingChanged})
 }
+
+// mentioned takes what a colleague's note says to this user. Whoever follows the conversation must have the note, too.
+func (m *Machine) mentioned(p protocol.MentionPush) {
+	if v := m.byID[p.Conversation]; v != nil && !v.Gone && !v.stale {
+		m.behind(v.track(p.Track), p.Seq)
+	}
+	m.tell(Notice{Kind: Mentioned, Conversation: p.Conversation, Track: p.Track, Seq: p.Seq, User: p.By})
+}
+
+// goneFrom takes the user's part in a conversation away. If it comes after the user got another part, the next pong says
+// so.
+func (m *Machine) goneFrom(p protocol.GonePush) {
+	delete(m.strange, p.Conversation)
+	if v := m.byID[p.Conversation]; v != nil {
+		m.leave(v, p.By)
+	}
+}
+
+// leave says that the user takes part no more. The view keeps what it has, and asks for nothing.
+func (m *Machine) leave(v *View, by chat.UserID) {
+	if v.Gone {
+		return
+	}
+	v.Gone, v.stale, v.probe, v.readDue = true, false, false, time.Time{}
+	m.tell(Notice{Kind: Left, Conversation: v.Conversation, User: by})
+}
+
+func (m *Machine) positionSeen(p protocol.PositionPush) {
+	if v := m.byID[p.Conversation]; v != nil && v.Status.Waits() {
+		v.Position = p
+		m.tell(Notice{Kind: PositionSeen, Conversation: p.Conversation})
+	}
+}

@@ -61,12 +61,9 @@ func (s FileStore) Load() ([]Entry, error) {
 
 // Save replaces the file.
 func (s FileStore) Save(entries []Entry) error {
-	b, err := json.Marshal(entries)
-	if err != nil {
-		return err
-	}
 	next := s.Path + ".next"
-	if err := writeSynced(next, b); err != nil {
+	if err := writeSynced(next, encode(entries)); err != nil { // as in frames: no character grows into an escape
+
 		return err
 	}
 	if err := os.Rename(next, s.Path); err != nil {

@@ -15,12 +15,22 @@ type View struct {
 	Status   chat.Status
 	Version  uint64
 	Assignee chat.UserID
+	// OfferedTo is the operator who may accept, Department and Priority where it is in the queues; staff only.
+	OfferedTo  chat.UserID
+	Department chat.DepartmentID
+	Priority   int
+	// Position is how a customer who waits was told that it stands; zero when it was not, or they wait no more.
+	Position protocol.PositionPush
 	// Participants as of the last snapshot; their read cursors follow the pushes.
 	Participants map[chat.UserID]protocol.Participant
 	// Gone says that the server knows no part of this user in the conversation (any more).
 	Gone bool
 
 	public, desk track
+	// known are the seqs up to which the state of play is the snapshot's; changed is the public seq at, or after, which the
+	// status was changed last.
+	known   map[chat.Track]uint64
+	changed uint64
 	// stale: the log has another generation; hello (or a page) must reload the view.
 	stale bool
 	// probe: hello did not mention the conversation although it has a cursor here; ask for what follows.
@@ -196,12 +206,19 @@ func (v *View) load(s protocol.Snapshot, known bool) (a applied) {
 }
 
 func (v *View) reset() {
-	v.public, v.desk = track{mutant: v.public.mutant}, track{mutant: v.desk.mutant}
+	v.public, v.desk, v.changed = track{mutant: v.public.mutant}, track{mutant: v.desk.mutant}, 0
+	v.known = nil
 }
 
 // state takes the state of play from a snapshot that is not older than the view.
 func (v *View) state(s protocol.Snapshot) {
-	v.Status, v.Version, v.Assignee = s.Status, s.Version, s.Assignee
+	v.Status, v.Version, v.Assignee, v.changed = s.Status, s.Version, s.Assignee, s.Public.Head
+	v.known = map[chat.Track]uint64{chat.Public: s.Public.Head}
+	if s.Desk != nil {
+		v.known[chat.Desk] = s.Desk.Head
+	}
+	v.OfferedTo, v.Department, v.Priority = s.OfferedTo, s.Department, s.Priority
+	v.settle()
 	before := v.Participants
 	v.Participants = make(map[chat.UserID]protocol.Participant, len(s.Participants))
 	for _, p := range s.Participants {
@@ -224,20 +241,60 @@ func (v *View) learn(t chat.Track, gen uint32, events []protocol.Event) []protoc
 // fold carries what was applied into the state of play.
 func (v *View) fold(t chat.Track, events []protocol.Event) []protocol.Event {
 	for _, e := range events {
-		if e.To != "" {
-			v.Status = e.To
-		}
-		switch {
-		case e.Type == chat.EventAssigned || e.Type == chat.EventTransferred && e.To == chat.StatusActive:
-			v.Assignee = e.Subject
-		case t == chat.Public && (e.To == chat.StatusQueued || e.To == chat.StatusBot):
-			v.Assignee = ""
+		if e.Seq > v.known[t] {
+			v.turn(t, e)
 		}
 		if t == chat.Public && e.Type == chat.EventMessage {
 			delete(v.typing, e.Sender)
 		}
 	}
+	v.settle()
 	return events
+}
+
+// turn makes the change of state that an event tells.
+func (v *View) turn(t chat.Track, e protocol.Event) {
+	switch {
+	case e.Type == chat.EventAssigned || e.Type == chat.EventTransferred && e.To == chat.StatusActive:
+		v.Assignee = e.Subject
+	case t == chat.Public && (e.To == chat.StatusQueued || e.To == chat.StatusBot):
+		v.Assignee = ""
+	case e.Type == chat.EventPriority:
+		v.Priority = 0
+		if e.Detail != nil {
+			v.Priority = e.Detail.Priority
+		}
+	}
+	if e.Detail != nil && e.Detail.Department != "" {
+		v.Department = e.Detail.Department
+	}
+	v.step(t, e)
+}
+
+// step makes a step from status to status, unless the view knows a later one. Two tracks have no order among their
+// pushes; but a desk event says which public event it follows.
+func (v *View) step(t chat.Track, e protocol.Event) {
+	at, later := e.Seq, e.Seq > v.changed
+	if t == chat.Desk {
+		at, later = e.Follows, e.Follows >= v.changed
+	}
+	if e.To == "" || !later {
+		return
+	}
+	v.Status, v.changed = e.To, at
+	if e.Type == chat.EventOffered {
+		v.OfferedTo = e.Subject
+	}
+}
+
+// settle drops what the status leaves no room for.
+func (v *View) settle() {
+	if v.Status != chat.StatusOffered {
+		v.OfferedTo = ""
+	}
+	if !v.Status.Waits() {
+		v.Position = protocol.PositionPush{}
+	}
 }
 
 func (v *View) read(user chat.UserID, seq uint64) bool {
