@@ -50,12 +50,18 @@ func decodeUpTo[T any](r *http.Request, optional bool, most int) (T, error) {
 func describe(err error) string {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
-		return "field " + strconv.Quote(kind.Field) + " has the wrong type"
+		return "field " + strconv.Quote(documented(kind.Field)) + " has the wrong type"
 	}
 	if strings.HasPrefix(err.Error(), "json: unknown field") {
 		return "a field that is not documented"
 	}
 	return "not the JSON object that is documented"
+}
+
+// documented drops from a field's path the Go names of embedded structs, which encoding/json has among it: members that
+// are documented begin with a small letter.
+func documented(path string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(path, "."), func(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }), ".")
 }
 
 // bearer returns the token of the Authorization header (RFC 6750 section 2.1); "" when there is none.
