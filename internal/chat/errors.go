@@ -26,7 +26,7 @@ const (
 	CodeHelloFirst Code = "hello_first"
 	// CodeClosed: the conversation is closed and this command does not reopen it.
 	CodeClosed Code = "closed"
-	// CodeNotClosed: reopen of a conversation that is not closed.
+	// CodeNotClosed: the status of the conversation does not allow this: it is not closed, or not yet accepted, or awake.
 	CodeNotClosed Code = "not_closed"
 	// CodeAlreadyAssigned: another operator was faster, or it is where it was to go.
 	CodeAlreadyAssigned Code = "already_assigned"

@@ -41,7 +41,7 @@ func (s *Service) end(h *Head, e *Event, left bool) *Change {
 	if left {
 		e.Type, e.To = EventAbandoned, StatusAbandoned
 	}
-	return &Change{Status: e.To, Places: h.freed(s.now())}
+	return &Change{Status: e.To, Places: h.freed(s.now()), Remove: h.unasked("")}
 }
 
 // required demands the fields without which the workspace closes nothing. With some, the close commits only if they

@@ -47,7 +47,9 @@ func (s *Service) Link(ctx context.Context, p Principal, st Step, into Conversat
 		closed := e.beside(closedBeside, EventClosed)
 		closed.Reason = ReasonMerged
 		e.aside()
-		return &Change{Status: StatusClosed, Places: h.freed(s.now()), Facts: facts, Other: []Event{closed}}, nil
+		return &Change{
+			Status: StatusClosed, Places: h.freed(s.now()), Remove: h.unasked(""), Facts: facts, Other: []Event{closed},
+		}, nil
 	})
 	if err != nil || len(out.Acks) == 0 {
 		return out, err

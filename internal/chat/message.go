@@ -53,8 +53,8 @@ func (s *Service) Post(ctx context.Context, p Principal, m Sending) (*Outcome, e
 	}
 	rule := s.mayWrite(p, scope)
 	rule.Epoch = m.Epoch
-	if p.Role == RoleBot && m.Track == Desk {
-		rule.Statuses = writable(RoleOperator)
+	if m.Track == Desk {
+		rule.Statuses = noted
 	}
 	c := &command{drafts: drafts, loose: m.Reply || p.Rule != "", rule: p.Rule, Append: Append{Ref: Ref{p.Workspace, m.Conversation}, Track: m.Track, After: m.After, Rule: rule}}
 	if m.Track == Public && p.Role != RoleSystem { // who reads nothing has no cursor
@@ -95,14 +95,23 @@ func (s *Service) checkMentions(ctx context.Context, p Principal, m Sending) err
 // conversation, which is a transition; staff may go on writing to one that sleeps without waking it. More is added to a
 // message that was left: it enters the queue when the business opens.
 func writable(r Role) []Status {
-	if r == RoleBot {
+	switch {
+	case r == RoleBot:
 		return botLeads
-	}
-	if r.Staff() {
-		return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusIdle, StatusSnoozed, StatusOffline}
+	case r.person():
+		return unoffered
+	case r.Staff():
+		return noted
 	}
 	return []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusOffline}
 }
+
+// noted is when a note may be written: until the conversation is over.
+var noted = []Status{StatusBot, StatusQueued, StatusOffered, StatusActive, StatusIdle, StatusSnoozed, StatusOffline}
+
+// unoffered is when a person may speak to the customer. Who is asked to take the conversation takes it first: else the
+// customer would be answered by somebody who may never have it.
+var unoffered = []Status{StatusBot, StatusQueued, StatusActive, StatusIdle, StatusSnoozed, StatusOffline}
 
 // botLeads is when a bot may speak: only while it leads, so that it never talks over a person, whatever epoch it has
 // read. Its notes and its tags are welcome at any time.

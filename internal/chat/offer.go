@@ -63,9 +63,12 @@ func (s *Service) Decline(ctx context.Context, p Principal, st Step) (*Outcome, 
 			return nil, nil, err
 		}
 		change, err := s.nextTry(ctx, h, p.User, false)
+		if err != nil {
+			return nil, nil, err
+		}
 		e := &c.drafts[0]
 		e.From, e.To = h.Status, StatusQueued
-		return change, nil, err
+		return change, change.alert(h), nil
 	})
 }
 

@@ -24,6 +24,9 @@ func (r Rule) Check(h *Head) error {
 		if slices.Equal(r.Statuses, botLeads) {
 			return Errorf(CodeStaleEpoch, "a person leads the conversation by now, or is asked for; its epoch is %d", h.Epoch)
 		}
+		if h.Status == StatusOffered && slices.Equal(r.Statuses, unoffered) {
+			return Errorf(CodeNotClosed, "the conversation is offered; whom it is offered to writes once they have accepted it")
+		}
 		return Errorf(CodeNotClosed, "the conversation is %s", h.Status)
 	case !r.UnmutedAt.IsZero() && takesPart && p.MutedUntil.After(r.UnmutedAt):
 		err := Errorf(CodeTooFast, "too many messages; wait until the pause is over")

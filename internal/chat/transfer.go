@@ -130,8 +130,8 @@ func (s *Service) passOn(ctx context.Context, h *Head, t Transfer, to *Colleague
 	change.Department, change.Entry = t.Department, Waiting{Tried: []UserID{}}
 	if h.Assignee != "" { // who has just passed it on does not want it back
 		change.Entry.Tried = append(change.Entry.Tried, h.Assignee)
-		change.Remove = []UserID{h.Assignee}
 	}
+	change.Remove = h.holders("")
 	return change, nil
 }
 
@@ -153,10 +153,25 @@ func (s *Service) give(h *Head, to Colleague, full UserID) (*Change, error) {
 	if h.Status == StatusOffered && h.OfferedTo == to.User { // the place of the offer becomes theirs
 		change.Places = nil
 	}
-	if h.Assignee != "" && h.Assignee != to.User {
-		change.Remove = []UserID{h.Assignee}
-	}
+	change.Remove = h.holders(to.User)
 	return change, nil
+}
+
+// holders lists whose part ends when the conversation goes to next: its operator, and whoever it is offered to.
+func (h *Head) holders(next UserID) []UserID {
+	var list []UserID
+	if h.Assignee != "" && h.Assignee != next {
+		list = append(list, h.Assignee)
+	}
+	return append(list, h.unasked(next)...)
+}
+
+// unasked lists whose part ends with an offer that nobody accepts any more: they never had the conversation.
+func (h *Head) unasked(next UserID) []UserID {
+	if p, in := h.Participants[h.OfferedTo]; h.Status != StatusOffered || h.OfferedTo == next || !in || p.Watching {
+		return nil
+	}
+	return []UserID{h.OfferedTo}
 }
 
 func (s *Service) toBot(ctx context.Context, h *Head) (*Change, error) {
@@ -169,11 +184,9 @@ func (s *Service) toBot(ctx context.Context, h *Head) (*Change, error) {
 	case h.Status == StatusBot:
 		return nil, Errorf(CodeInvalid, "bot: a bot leads the conversation already")
 	}
-	change := &Change{Status: StatusBot, Unassign: true, Add: map[UserID]Role{bot: RoleBot}, Places: h.freed(s.now())}
-	if h.Assignee != "" {
-		change.Remove = []UserID{h.Assignee}
-	}
-	return change, nil
+	return &Change{
+		Status: StatusBot, Unassign: true, Add: map[UserID]Role{bot: RoleBot}, Remove: h.holders(""), Places: h.freed(s.now()),
+	}, nil
 }
 
 // botOf is the bot that greets in a department; "" for none.
@@ -214,8 +227,8 @@ func (s *Service) TakeOver(ctx context.Context, p Principal, st Step, keep bool)
 		}
 		e.To = StatusActive
 		change.Listen, change.Listener = p.Connection, s.listener(p)
-		if keep {
-			change.Watchers, change.Remove = change.Remove, nil
+		if keep && len(change.Remove) > 0 && change.Remove[0] == h.Assignee {
+			change.Watchers, change.Remove = change.Remove[:1], change.Remove[1:]
 		}
 		return change, nil
 	})

@@ -17,7 +17,7 @@ var remedies = map[chat.Code]string{
 	chat.CodeUnauthenticated: "Keep the outbox, sign in again, open a new socket with a new ticket.",
 	chat.CodeHelloFirst:      "Say hello, then send the same again.",
 	chat.CodeClosed:          "Show the conversation as closed; staff may reopen it.",
-	chat.CodeNotClosed:       "Take the state from the log; there is nothing to reopen.",
+	chat.CodeNotClosed:       "Take the state from the log, and offer what it allows.",
 	chat.CodeAlreadyAssigned: "Show who has it, and offer the next conversation.",
 	chat.CodeTooFast:         "Wait retryAfter milliseconds, then send the same again.",
 	chat.CodeStaleEpoch:      "Take the state from the log, and decide again.",
