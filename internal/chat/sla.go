@@ -11,7 +11,7 @@ import (
 const (
 	ClockFirstResponse = "first_response" // from the beginning of an engagement to the first message of a person of staff
 	ClockNextResponse  = "next_response"  // from the oldest message that a person has not answered
-	ClockResolution    = "resolution"     // from the beginning of an engagement to its end
+	ClockResolution    = "resolution"     // from the beginning of an engagement to its end, but for the time that it is snoozed
 )
 
 // Clocks lists them all.
@@ -48,12 +48,28 @@ func (p SLAPolicy) target(clock string, priority int) time.Duration {
 	return 0
 }
 
-// after returns when the clock, started at from, will have run for d; false when it never will.
-func (p SLAPolicy) after(from time.Time, d time.Duration) (time.Time, bool) {
+// after returns when the clock, started at from, will have run for d; false when it never will. It stands still during the
+// pauses, which are in order.
+func (p SLAPolicy) after(from time.Time, d time.Duration, pauses ...pause) (time.Time, bool) {
+	for _, stop := range pauses {
+		run := p.between(from, stop.from)
+		if run >= d {
+			break
+		}
+		from, d = stop.to, d-run
+	}
 	if p.Hours == nil {
 		return from.Add(d), true
 	}
 	return p.Hours.Add(from, d)
+}
+
+// between returns for how long the clock runs from one time to another.
+func (p SLAPolicy) between(from, to time.Time) time.Duration {
+	if p.Hours == nil {
+		return to.Sub(from)
+	}
+	return p.Hours.Between(from, to)
 }
 
 // clocks arms the service level's clocks that the change starts. A message starts none: next_response looks at the log
@@ -72,11 +88,17 @@ func (a *Arming) clocks(ctx context.Context, set *armed, before *Head) error {
 			set.clock(policy, clock)
 		}
 	}
+	if before != nil && before.Status == StatusSnoozed && resolves(h.Status) && policy.target(ClockResolution, h.Priority) > 0 {
+		set.add(TimerSLA, 0).Clock = ClockResolution // it stood still: how long it has yet to run, the log says
+	}
 	if h.Status == StatusActive {
 		set.clock(policy, ClockNextResponse)
 	}
 	return nil
 }
+
+// resolves says whether a resolution clock runs in the status.
+func resolves(s Status) bool { return !s.Over() && s != StatusBot && s != StatusSnoozed }
 
 // clock arms the moment at which the clock is at risk.
 func (s *armed) clock(policy SLAPolicy, clock string) {
@@ -95,26 +117,31 @@ func (s *armed) clock(policy SLAPolicy, clock string) {
 
 // sla looks at a clock. A clock that was stopped does nothing.
 func (k *Timekeeper) sla(ctx context.Context, t Timer, head *Head) error {
-	if t.Clock == ClockNextResponse {
+	switch t.Clock {
+	case ClockNextResponse:
 		return k.nextResponse(ctx, t, head)
+	case ClockResolution:
+		return k.resolution(ctx, t, head)
+	default:
 	}
 	since, err := k.Chat.read(ctx, head, Public, t.After, head.Public.Last)
 	if err != nil {
 		return err
 	}
-	if head.Status.Over() || slices.ContainsFunc(since, func(e Event) bool { return stops(t.Clock, e) }) {
+	if head.Status.Over() || slices.ContainsFunc(since, stopsFirstResponse) {
 		return nil
 	}
 	return k.tellClock(ctx, t, head)
 }
 
-// stops says whether the event ends the clock: for an engagement that is over, whatever is next has clocks of its own.
-func stops(clock string, e Event) bool {
+// stopsFirstResponse says whether the event ends the clock: for an engagement that is over, whatever is next has clocks
+// of its own.
+func stopsFirstResponse(e Event) bool {
 	switch e.Type {
 	case EventClosed, EventAbandoned:
 		return true
 	case EventMessage:
-		return clock == ClockFirstResponse && isPerson(e.Role)
+		return isPerson(e.Role)
 	default:
 	}
 	return false
@@ -207,17 +234,14 @@ func (k *Timekeeper) respondTo(ctx context.Context, policy SLAPolicy, t Timer, h
 	return t, k.note(ctx, head, t, clockEvent(EventBreached, t))
 }
 
-// unanswered returns the oldest message of the customer that came after the newest of a person; nil for none.
+// unanswered returns the oldest message of the customer that came after the newest of a person, in the engagement that
+// goes on; nil for none.
 func (k *Timekeeper) unanswered(ctx context.Context, head *Head) (oldest *Event, err error) {
 	err = k.backwards(ctx, head, func(e Event) bool {
-		switch {
-		case e.Type != EventMessage:
-		case isPerson(e.Role):
-			return false
-		case e.Role == RoleCustomer:
+		if e.Type == EventMessage && e.Role == RoleCustomer {
 			oldest = &e
 		}
-		return true
+		return !stopsFirstResponse(e)
 	})
 	return oldest, err
 }

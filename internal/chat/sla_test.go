@@ -117,6 +117,17 @@ func (n nineToFive) Add(at time.Time, d time.Duration) (time.Time, bool) {
 	}
 }
 
+func (n nineToFive) Between(from, to time.Time) (sum time.Duration) {
+	for at, _ := n.NextOpen(from); at.Before(to); at, _ = n.NextOpen(at) {
+		closes := at.UTC().Truncate(24 * time.Hour).Add(17 * time.Hour)
+		if closes.After(to) {
+			closes = to
+		}
+		sum, at = sum+closes.Sub(at), closes
+	}
+	return sum
+}
+
 func TestClocksOfBusinessHours(t *testing.T) {
 	t.Parallel()
 	c := promising(t, chat.SLATargets{FirstResponse: 10 * time.Hour}, nineToFive{})
@@ -146,4 +157,20 @@ func TestClocksOfBusinessHours(t *testing.T) {
 	c.same(c.told(evening), []string{
 		fmt.Sprint("sla.at_risk first_response ", int((39 * time.Hour).Seconds())), fmt.Sprint("sla.breached first_response ", int((41 * time.Hour).Seconds())),
 	})
+}
+
+// TestNextResponseOfTheEngagement: a thanks that nobody answered before the end is no breach when the customer is back.
+func TestNextResponseOfTheEngagement(t *testing.T) {
+	t.Parallel()
+	c := promising(t, chat.SLATargets{NextResponse: 100 * time.Second}, nil)
+	c.active()
+	c.say(c.customer, "thanks")
+	c.close(c.operator)
+	c.stream()
+	c.run(24 * time.Hour)
+	since := c.clock.Now()
+	c.say(c.customer, "one more thing") // its operator has it again
+	c.stream()
+	c.run(150 * time.Second)
+	c.same(c.told(since), []string{"sla.at_risk next_response 80", "sla.breached next_response 100"})
 }

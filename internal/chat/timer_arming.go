@@ -34,6 +34,8 @@ type Hours interface {
 	NextOpen(at time.Time) (time.Time, bool)
 	// Add returns when it will have been open for d since at; false when it never will.
 	Add(at time.Time, d time.Duration) (time.Time, bool)
+	// Between returns for how long it is open from one time to another; 0 when to is not after from.
+	Between(from, to time.Time) time.Duration
 }
 
 // Due lists the timers that the change from before to after calls for, before nil for a conversation that is new or
@@ -132,7 +134,7 @@ func (a *Arming) engagement(set *armed, before *Head, policy RoutingPolicy) {
 
 // begins says whether an engagement with people begins with the change.
 func begins(before, after *Head) bool {
-	if after.Status.Over() || after.Status == StatusBot || after.Status == StatusSnoozed {
+	if !resolves(after.Status) {
 		return false
 	}
 	if before == nil {
