@@ -37,7 +37,7 @@ func main() {
 			Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
 			Deliver: &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Desk:    &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")},
-			Reader:  store, Tails: store,
+			Reader:  store, Tails: store, Own: store,
 			Subscriptions: &workspace.Subscribers{
 				Source: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now}, Settings: settings,
 			},
@@ -48,6 +48,7 @@ func main() {
 		},
 		Head:     store.HeadOfImage,
 		Ends:     store.EndsOfImage,
+		Own:      store.OwnOfImages,
 		Appended: stream.Appended,
 		Failures: &queue.Failures{API: aws.SQS(), URL: env.Required("RELAY_FAILURES_URL")},
 		Log:      telemetry.Logger(env),

@@ -39,6 +39,8 @@ func (s Subscription) Wants(t EventType) bool {
 // IntegrationJob tells that an event is to be delivered to a subscription. It is a reference, not a body.
 type IntegrationJob struct {
 	Ref
+	// Subject is whose own log the event is in: an operator or a contact. Then there is no conversation and no track.
+	Subject      string
 	Subscription string
 	Track        Track
 	Seq          uint64
@@ -49,10 +51,13 @@ type IntegrationJob struct {
 // EventKey is the event's name outside the system: the same however often it is delivered, and never that of
 // another event, since whatever is appended after a restore has another Gen.
 func (j IntegrationJob) EventKey() string {
+	if j.Subject != "" {
+		return fmt.Sprintf("%s.%s.%d.%d", j.Workspace, j.Subject, j.Gen, j.Seq)
+	}
 	return fmt.Sprintf("%s.%s.%d.%s.%d", j.Workspace, j.Conversation, j.Gen, j.Track, j.Seq)
 }
 
-// IntegrationQueue takes jobs; those of one subscription and conversation stay in order.
+// IntegrationQueue takes jobs; those of one subscription and conversation, or subject, stay in order.
 type IntegrationQueue interface {
 	Enqueue(context.Context, []IntegrationJob) error
 }
@@ -77,6 +82,7 @@ const (
 // of one conversation in order; everything it does is idempotent or deduplicated by the event's key.
 type Relay struct {
 	Reader        Reader
+	Own           OwnLogs
 	Tails         Mover
 	Subscriptions SubscriptionSource
 	Queue         IntegrationQueue

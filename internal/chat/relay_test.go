@@ -295,3 +295,57 @@ func TestEventKeys(t *testing.T) {
 		}
 	}
 }
+
+// ownLogs are the logs of operators and contacts, by subject and in order.
+type ownLogs map[string][]chat.EventType
+
+func (l ownLogs) OwnEvents(_ context.Context, span chat.OwnSpan) (out []chat.OwnEvent, err error) {
+	for seq := span.From + 1; seq <= span.To; seq++ {
+		out = append(out, chat.OwnEvent{Seq: seq, Gen: 1 << 16, Type: l[span.ID][seq-1]})
+	}
+	return out, nil
+}
+
+// keys records the jobs of own logs by subscription and event.
+type keys []string
+
+func (k *keys) Enqueue(_ context.Context, jobs []chat.IntegrationJob) error {
+	for _, j := range jobs {
+		*k = append(*k, j.Subscription+" "+j.EventKey()+" "+string(j.Type))
+	}
+	return nil
+}
+
+func TestRelayTellsOfOwnLogs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	subject := chat.Subject{Workspace: w.customer.Workspace, ID: "ct_1"}
+	var told keys
+	long := make([]chat.EventType, 450) // more than are read at once
+	for i := range long {
+		long[i] = "contact.updated"
+	}
+	long[1], long[430] = "lead.captured", "lead.captured"
+	relay := &chat.Relay{Own: ownLogs{"ct_1": long}, Subscriptions: w.store, Queue: &told}
+	span := chat.OwnSpan{Subject: subject, From: 0, To: 450}
+	w.must(relay.RecordOwn(t.Context(), span))
+	w.same(len(told), 0) // nobody has asked for anything
+	w.must(w.store.PutSubscription(t.Context(), subject.Workspace, chat.Subscription{ID: "b", Types: []chat.EventType{"lead.captured", "customer.identified"}}))
+	w.must(relay.RecordOwn(t.Context(), span))
+	key := func(seq int) string { return fmt.Sprintf("%s.ct_1.65536.%d", subject.Workspace, seq) }
+	w.same([]string(told), []string{"b " + key(2) + " lead.captured", "b " + key(431) + " lead.captured"})
+	w.must(w.store.PutSubscription(t.Context(), subject.Workspace, all("a")))
+	told = nil
+	w.must(relay.RecordOwn(t.Context(), span))
+	last := uint64(0)
+	for _, j := range told {
+		if strings.HasPrefix(j, "a ") {
+			w.same(j, fmt.Sprintf("a %s %s", key(int(last)+1), long[last]))
+			last++
+		}
+	}
+	w.same(last, uint64(450))
+	told = nil
+	w.must(relay.RecordOwn(t.Context(), chat.OwnSpan{Subject: subject, From: 448, To: 450}))
+	w.same([]string(told), []string{"a " + key(449) + " contact.updated", "a " + key(450) + " contact.updated"})
+}

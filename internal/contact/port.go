@@ -12,13 +12,14 @@ import (
 // EventType says what an event of a contact's own log tells.
 type EventType string
 
-// The types of event of a contact's own log.
+// The types of event of a contact's own log. None is called as one of a conversation's: that a conversation's customer
+// has proved who they are is another event, and is in that conversation's log.
 const (
-	EventIdentified EventType = "customer.identified"
-	EventUpdated    EventType = "customer.updated"
-	EventMerged     EventType = "customer.merged"
-	EventBanned     EventType = "customer.banned"
-	EventUnbanned   EventType = "customer.unbanned"
+	EventIdentified EventType = "contact.identified"
+	EventUpdated    EventType = "contact.updated"
+	EventMerged     EventType = "contact.merged"
+	EventBanned     EventType = "contact.banned"
+	EventUnbanned   EventType = "contact.unbanned"
 	EventLead       EventType = "lead.captured"
 )
 

@@ -111,9 +111,12 @@ func (c Contacts) card(change contact.Change) []types.TransactWriteItem {
 	var events []types.TransactWriteItem
 	for _, e := range change.Events {
 		next.Events++
-		events = append(events, c.Store.putTx(withKey(contactEventKey(next.Workspace, next.ID, next.Events), contactEventItem(e))))
+		events = append(events, c.Store.putTx(c.Store.ownEvent(withKey(contactEventKey(next.Workspace, next.ID, next.Events), contactEventItem(e)))))
 	}
 	put.Item = withKey(contactKey(next.Workspace, next.ID), contactItem(next))
+	if len(events) > 0 {
+		put.Item["k"] = str(kindAppend)
+	}
 	return append([]types.TransactWriteItem{{Put: put}}, events...)
 }
 
@@ -283,7 +286,7 @@ func (c Contacts) Events(ctx context.Context, w chat.WorkspaceID, id contact.ID,
 }
 
 // An event of a contact's log: t type (index)   at (ms)   by sender   r role index   f changed (list)   u user
-// o other contact   w reason.
+// o other contact   w reason   g generation.
 func contactEventItem(e contact.Event) item {
 	it := item{
 		"t": num(slices.Index(contact.EventTypes(), e.Type)), "at": num(e.At.UnixMilli()), "r": num(slices.Index(chat.Roles(), e.Role)),

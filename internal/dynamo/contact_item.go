@@ -16,6 +16,7 @@ import (
 //	ids identities (list of {c channel, e external id})   ad addresses (list of {k kind, a address, v 1 if verified})
 //	fd fields (map)   us users (list)   nn notes
 //	co consents (list of {p purpose, g 1 if given, at (ms), s source})   go goals (list of {n name, at (ms), v value})
+//	k  a if the last write appended to its log, else absent; the stream is filtered by it
 //	bn ban {id, c contact, h hash of an address, un until (ms), w reason, by, at (ms)}
 func contactItem(c contact.Contact) item {
 	it := item{"v": num(c.Version)}

@@ -193,8 +193,13 @@ func operatorKey(w chat.WorkspaceID, u chat.UserID) key {
 // maxSeq is the last seq that a sort key has room for.
 const maxSeq = 999_999_999_999
 
+// ownEventKey names an event of the own log of an operator or a contact, in the partition of whoever it is about.
+func ownEventKey(s chat.Subject, seq uint64) key {
+	return key{string(s.Workspace) + "#" + s.ID, fmt.Sprintf("E%012d", seq)}
+}
+
 func operatorEventKey(w chat.WorkspaceID, u chat.UserID, seq uint64) key {
-	return key{userPartition(w, u), fmt.Sprintf("E%012d", seq)}
+	return ownEventKey(chat.Subject{Workspace: w, ID: string(u)}, seq)
 }
 
 func operatorEventSeq(sk string) uint64 {
@@ -309,10 +314,15 @@ func positionKey(w chat.WorkspaceID, d chat.DepartmentID) key {
 
 // The rows of a contact. Its own lie in a partition of their own, like a user's; external ids, addresses and names may
 // hold anything, and come last.
-func contactKey(w chat.WorkspaceID, id contact.ID) key { return key{string(w) + "#" + string(id), "C"} }
+func contactKey(w chat.WorkspaceID, id contact.ID) key {
+	return key{string(w) + "#" + string(id), skContact}
+}
+
+// skContact is the sort key of a contact's card.
+const skContact = "C"
 
 func contactEventKey(w chat.WorkspaceID, id contact.ID, seq uint64) key {
-	return key{string(w) + "#" + string(id), fmt.Sprintf("E%012d", seq)}
+	return ownEventKey(chat.Subject{Workspace: w, ID: string(id)}, seq)
 }
 
 func userContactKey(w chat.WorkspaceID, u chat.UserID) key { return key{userPartition(w, u), "K"} }

@@ -21,8 +21,10 @@ import (
 //	lx lease (ms)   la last assigned (ms)   mi missed in a row   ty typing until (ms)   n events of their own log
 //	on connected since (ms; absent: not connected)
 //	nm name     ro role     dp departments (list, by commas)     ks skills
+//	k  a if the last write appended to their own log, else absent. The stream is filtered by it.
 func (s *Store) place(w chat.WorkspaceID, p chat.Place) types.TransactWriteItem {
 	x := newExpression()
+	x.remove = append(x.remove, "k")
 	if p.Take {
 		x.set = append(x.set, "ld = if_not_exists(ld, "+x.value("zero", num(0))+") + "+x.value("one", num(1)), "la = "+x.value("at", num(p.At.UnixMilli())))
 		x.require = append(x.require, "(attribute_not_exists(cp) OR attribute_not_exists(ld) OR ld < cp)")
@@ -158,9 +160,13 @@ func (s *Store) ChangeOperator(ctx context.Context, old *chat.Operator, next cha
 	}
 	if len(events) > 0 {
 		x.set = append(x.set, n+" = "+x.value("last", num(old.Events+uint64(len(events)))))
+		x.kind(kindAppend)
 	}
 	if len(x.set)+len(x.remove) == 0 {
 		return nil
+	}
+	if len(events) == 0 {
+		x.remove = append(x.remove, "k")
 	}
 	items := []types.TransactWriteItem{{Update: &types.Update{
 		TableName: &s.Chat, Key: operatorKey(next.Workspace, next.User).item(), UpdateExpression: x.update(), ConditionExpression: x.condition(),
@@ -168,7 +174,7 @@ func (s *Store) ChangeOperator(ctx context.Context, old *chat.Operator, next cha
 	}}}
 	for i, e := range events {
 		e.Seq = old.Events + uint64(i) + 1
-		items = append(items, s.putTx(operatorEventItem(next, e)))
+		items = append(items, s.putTx(s.ownEvent(operatorEventItem(next, e))))
 	}
 	_, err := s.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
 	var cancelled *types.TransactionCanceledException
@@ -197,13 +203,13 @@ func (s *Store) updateOnDuty(ctx context.Context, w chat.WorkspaceID, u chat.Use
 
 // RenewLease implements chat.OperatorStore.
 func (s *Store) RenewLease(ctx context.Context, w chat.WorkspaceID, u chat.UserID, until time.Time) (*chat.Operator, error) {
-	return s.updateOnDuty(ctx, w, u, "SET lx = :t", item{":t": num(until.UnixMilli())})
+	return s.updateOnDuty(ctx, w, u, "SET lx = :t REMOVE k", item{":t": num(until.UnixMilli())})
 }
 
 // EndLease implements chat.OperatorStore.
 func (s *Store) EndLease(ctx context.Context, w chat.WorkspaceID, u chat.UserID, was, until time.Time) error {
 	_, err := s.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: operatorKey(w, u).item(), UpdateExpression: aws.String("SET lx = :t"), ConditionExpression: aws.String("lx = :was"),
+		TableName: &s.Chat, Key: operatorKey(w, u).item(), UpdateExpression: aws.String("SET lx = :t REMOVE k"), ConditionExpression: aws.String("lx = :was"),
 		ExpressionAttributeValues: item{":t": num(until.UnixMilli()), ":was": num(was.UnixMilli())},
 	})
 	return s.entryFailure(err)
@@ -211,17 +217,17 @@ func (s *Store) EndLease(ctx context.Context, w chat.WorkspaceID, u chat.UserID,
 
 // OperatorTypes implements chat.OperatorStore.
 func (s *Store) OperatorTypes(ctx context.Context, w chat.WorkspaceID, u chat.UserID, until time.Time) error {
-	_, err := s.updateOnDuty(ctx, w, u, "SET ty = :t", item{":t": num(until.UnixMilli())})
+	_, err := s.updateOnDuty(ctx, w, u, "SET ty = :t REMOVE k", item{":t": num(until.UnixMilli())})
 	return err
 }
 
 // OperatorAnswers implements chat.OperatorStore.
 func (s *Store) OperatorAnswers(ctx context.Context, w chat.WorkspaceID, u chat.UserID) error {
-	_, err := s.updateOnDuty(ctx, w, u, "REMOVE mi", item{})
+	_, err := s.updateOnDuty(ctx, w, u, "REMOVE mi, k", item{})
 	return err
 }
 
-// An event of an operator's log: t type (index)   at (ms)   by sender   r role index   f from   to   w reason.
+// An event of an operator's log: t type (index)   at (ms)   by sender   r role index   f from   to   w reason   g generation.
 func operatorEventItem(o chat.Operator, e chat.OperatorEvent) item {
 	it := operatorEventKey(o.Workspace, o.User, e.Seq).item()
 	it["t"], it["at"] = num(slices.Index(chat.OperatorEventTypes(), e.Type)), num(e.At.UnixMilli())

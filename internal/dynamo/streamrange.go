@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -23,39 +25,78 @@ type Stream struct {
 }
 
 // Appended lists the conversations that were appended to from the sequence number first to last of a shard, both
-// included, each once. The stream keeps its records for 24 hours; if the range's beginning is gone, the error says so.
-func (s *Stream) Appended(ctx context.Context, stream, shard, first, last string) ([]chat.Ref, error) {
+// included, each once, and what was appended to the own logs of operators and contacts. The stream keeps its records for
+// 24 hours; if the range's beginning is gone, the error says so.
+func (s *Stream) Appended(ctx context.Context, stream, shard, first, last string) ([]chat.Ref, []chat.OwnSpan, error) {
 	at, err := s.API.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
 		StreamArn: &stream, ShardId: &shard, SequenceNumber: &first, ShardIteratorType: types.ShardIteratorTypeAtSequenceNumber,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("shard %s at %s: %w", shard, first, err)
+		return nil, nil, fmt.Errorf("shard %s at %s: %w", shard, first, err)
 	}
-	var found []chat.Ref
-	seen := map[chat.Ref]bool{}
+	var found appended
 	for next := at.ShardIterator; next != nil; { // nil: the shard was closed and ends here
 		page, err := s.API.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: next})
 		if err != nil {
-			return nil, fmt.Errorf("records of shard %s from %s to %s: %w", shard, first, last, err)
+			return nil, nil, fmt.Errorf("records of shard %s from %s to %s: %w", shard, first, last, err)
 		}
 		for _, r := range page.Records {
 			if r.Dynamodb == nil || r.Dynamodb.SequenceNumber == nil {
 				continue
 			}
 			if after(*r.Dynamodb.SequenceNumber, last) {
-				return found, nil
+				return found.refs, found.own, nil
 			}
-			if ref, ok := appendedTo(r.Dynamodb); ok && !seen[ref] {
-				seen[ref] = true
-				found = append(found, ref)
-			}
+			found.add(r.Dynamodb)
 			if *r.Dynamodb.SequenceNumber == last {
-				return found, nil
+				return found.refs, found.own, nil
 			}
 		}
 		next = page.NextShardIterator
 	}
-	return found, nil
+	return found.refs, found.own, nil
+}
+
+// appended is what a range of the stream appended to.
+type appended struct {
+	refs []chat.Ref
+	own  []chat.OwnSpan
+}
+
+// add notes a record. Those of one log come in order, so what they append to it is one span.
+func (a *appended) add(r *types.StreamRecord) {
+	if ref, ok := appendedTo(r); ok {
+		if !slices.Contains(a.refs, ref) {
+			a.refs = append(a.refs, ref)
+		}
+		return
+	}
+	span, ok := ownAppend(r)
+	if !ok {
+		return
+	}
+	if i := slices.IndexFunc(a.own, func(s chat.OwnSpan) bool { return s.Subject == span.Subject }); i >= 0 {
+		a.own[i].From, a.own[i].To = min(a.own[i].From, span.From), max(a.own[i].To, span.To)
+		return
+	}
+	a.own = append(a.own, span)
+}
+
+// ownAppend returns what the record appended to the own log of an operator or a contact.
+func ownAppend(r *types.StreamRecord) (chat.OwnSpan, bool) {
+	if streamText(r.NewImage["k"]) != kindAppend {
+		return chat.OwnSpan{}, false
+	}
+	return ownSpan(streamText(r.Keys["pk"]), streamText(r.Keys["sk"]), streamNumber(r.OldImage["n"]), streamNumber(r.NewImage["n"]))
+}
+
+func streamNumber(v types.AttributeValue) uint64 {
+	n, ok := v.(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	out, _ := strconv.ParseUint(n.Value, 10, 64)
+	return out
 }
 
 // appendedTo returns the conversation if the record is an append, by the same attribute as the mapping's filter.

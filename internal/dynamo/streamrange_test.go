@@ -77,7 +77,7 @@ func TestAppended(t *testing.T) {
 		{"not beyond what is needed of an open one", &shard{pages: pages, open: true}, "1000", []int{1, 3, 5, 6}, 4},
 		{"part of it is gone", &shard{pages: pages, failAt: 3}, "1000", nil, 3},
 	} {
-		got, err := (&Stream{API: c.shard}).Appended(t.Context(), "arn", "s", "98", c.last)
+		got, _, err := (&Stream{API: c.shard}).Appended(t.Context(), "arn", "s", "98", c.last)
 		var want []chat.Ref
 		for _, n := range c.want {
 			want = append(want, lostConversation(n))
@@ -88,5 +88,34 @@ func TestAppended(t *testing.T) {
 		if in := c.shard.asked; *in.StreamArn != "arn" || *in.ShardId != "s" || *in.SequenceNumber != "98" || in.ShardIteratorType != types.ShardIteratorTypeAtSequenceNumber {
 			t.Errorf("%s: asked for %+v", c.name, in)
 		}
+	}
+}
+
+// counted is a record of an item that counts a log of its own.
+func countedRecord(seq, pk, sk, kind, before, after string) types.Record {
+	r := streamRecord(seq, pk, sk, kind)
+	r.Dynamodb.NewImage["n"] = &types.AttributeValueMemberN{Value: after}
+	if before != "" {
+		r.Dynamodb.OldImage = map[string]types.AttributeValue{"n": &types.AttributeValueMemberN{Value: before}}
+	}
+	return r
+}
+
+// What was appended to the own logs of operators and contacts is found by what it changed, as one span for each log.
+func TestAppendedToOwnLogs(t *testing.T) {
+	t.Parallel()
+	const w, u, c = "w_01kaw3v4x00123456789abcdef", "u_01kaw3v4x0fedcba9876543210", "ct_01kaw3v4x0fedcba9876543210"
+	s := &shard{pages: [][]types.Record{{
+		countedRecord("100", w+"#operators", u, "a", "", "2"), countedRecord("101", w+"#"+c, "C", "a", "4", "5"),
+		countedRecord("102", w+"#operators", u, "", "2", "2"), countedRecord("103", w+"#operators", u, "a", "2", "3"),
+		countedRecord("104", w+"#"+u, "E000000000003", "a", "", "9"), countedRecord("105", w+"#"+c, "C", "a", "5", "5"),
+		countedRecord("106", "x#operators", u, "a", "1", "2"), countedRecord("107", w+"#"+u, "K", "a", "1", "2"),
+	}}}
+	refs, own, err := (&Stream{API: s}).Appended(t.Context(), "arn", "s", "100", "107")
+	want := []chat.OwnSpan{
+		{Subject: chat.Subject{Workspace: w, ID: u}, From: 0, To: 3}, {Subject: chat.Subject{Workspace: w, ID: c}, From: 4, To: 5},
+	}
+	if err != nil || len(refs) != 0 || !slices.Equal(own, want) {
+		t.Errorf("%v, %+v, %v", refs, own, err)
 	}
 }

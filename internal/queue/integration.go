@@ -26,8 +26,26 @@ type IntegrationMessage struct {
 	Type         chat.EventType      `json:"type"`
 }
 
-// Integration is the integration queue: FIFO, one group per subscription and conversation, so that each target
-// gets a conversation's events in order and no target waits for another.
+// SubjectMessage is a job in the integration queue for an event of the own log of an operator or a contact. Whoever
+// knows only jobs of version 1 leaves it to those who do: it names no conversation.
+type SubjectMessage struct {
+	Version      int              `json:"v"`
+	Event        string           `json:"event"`
+	Subscription string           `json:"subscription"`
+	Workspace    chat.WorkspaceID `json:"workspace"`
+	// Subject is whose own log the event is in: an operator by their user id, or a contact.
+	Subject string `json:"subject"`
+	Seq     uint64 `json:"seq"`
+	Gen     uint32 `json:"gen"`
+	// Type of the event, as in its log.
+	Type string `json:"type"`
+}
+
+// subjectVersion is the version of SubjectMessage.
+const subjectVersion = 2
+
+// Integration is the integration queue: FIFO, one group per subscription and conversation or subject, so that each
+// target gets a log's events in order and no target waits for another.
 type Integration struct {
 	API API
 	URL string
@@ -73,14 +91,11 @@ func nextRound(jobs []chat.IntegrationJob) (round, rest []chat.IntegrationJob) {
 }
 
 func groupOf(j chat.IntegrationJob) string {
-	return string(j.Workspace) + "." + j.Subscription + "." + string(j.Conversation)
+	return string(j.Workspace) + "." + j.Subscription + "." + string(j.Conversation) + j.Subject // one of the two
 }
 
 func integrationEntry(id string, j chat.IntegrationJob) (types.SendMessageBatchRequestEntry, error) {
-	body, err := json.Marshal(IntegrationMessage{
-		Version: jobVersion, Event: j.EventKey(), Subscription: j.Subscription, Workspace: j.Workspace,
-		Conversation: j.Conversation, Track: j.Track, Seq: j.Seq, Gen: j.Gen, Type: j.Type,
-	})
+	body, err := json.Marshal(messageOf(j))
 	if err != nil {
 		return types.SendMessageBatchRequestEntry{}, fmt.Errorf("encoding a job: %w", err)
 	}
@@ -89,4 +104,17 @@ func integrationEntry(id string, j chat.IntegrationJob) (types.SendMessageBatchR
 	return types.SendMessageBatchRequestEntry{
 		Id: &id, MessageBody: ptr(string(body)), MessageGroupId: ptr(groupOf(j)), MessageDeduplicationId: ptr(hex.EncodeToString(sum[:])),
 	}, nil
+}
+
+func messageOf(j chat.IntegrationJob) any {
+	if j.Subject != "" {
+		return SubjectMessage{
+			Version: subjectVersion, Event: j.EventKey(), Subscription: j.Subscription, Workspace: j.Workspace,
+			Subject: j.Subject, Seq: j.Seq, Gen: j.Gen, Type: string(j.Type),
+		}
+	}
+	return IntegrationMessage{
+		Version: jobVersion, Event: j.EventKey(), Subscription: j.Subscription, Workspace: j.Workspace,
+		Conversation: j.Conversation, Track: j.Track, Seq: j.Seq, Gen: j.Gen, Type: j.Type,
+	}
 }

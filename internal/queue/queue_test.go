@@ -284,8 +284,22 @@ func TestDeduplicationIDs(t *testing.T) {
 			t.Errorf("%+v would be dropped as a duplicate", other)
 		}
 	}
-	e, _ := integrationEntry("0", base)
-	want := `{"v":1,"event":"w_01kaw3v4x00123456789abcdef.c_01kaw3v4x0c0nversat10n0001.1.public.7","subscription":"a","workspace":"w_01kaw3v4x00123456789abcdef","conversation":"c_01kaw3v4x0c0nversat10n0001","track":"public","seq":7,"gen":1,"type":"message"}`
+	own := chat.IntegrationJob{Ref: chat.Ref{Workspace: workspace}, Subject: "u_01kaw3v4x0fedcba9876543210", Subscription: "a", Seq: 7, Gen: 65536, Type: "operator.status"}
+	contact := own
+	contact.Subject = "ct_01kaw3v4x0fedcba9876543210"
+	if id(contact) == id(own) || groupOf(contact) == groupOf(own) {
+		t.Error("an operator and a contact are told as one")
+	}
+	e, _ := integrationEntry("0", own)
+	want := `{"v":2,"event":"w_01kaw3v4x00123456789abcdef.u_01kaw3v4x0fedcba9876543210.65536.7","subscription":"a","workspace":"w_01kaw3v4x00123456789abcdef","subject":"u_01kaw3v4x0fedcba9876543210","seq":7,"gen":65536,"type":"operator.status"}`
+	if *e.MessageBody != want {
+		t.Errorf("%s", *e.MessageBody)
+	}
+	if _, err := DecodeIntegration(*e.MessageBody); !errors.Is(err, ErrMalformed) {
+		t.Errorf("rules of conversations took %s: %v", *e.MessageBody, err)
+	}
+	e, _ = integrationEntry("0", base)
+	want = `{"v":1,"event":"w_01kaw3v4x00123456789abcdef.c_01kaw3v4x0c0nversat10n0001.1.public.7","subscription":"a","workspace":"w_01kaw3v4x00123456789abcdef","conversation":"c_01kaw3v4x0c0nversat10n0001","track":"public","seq":7,"gen":1,"type":"message"}`
 	if *e.MessageBody != want {
 		t.Errorf("%s", *e.MessageBody)
 	}

@@ -20,7 +20,12 @@ func TestRepairsRoundTrip(t *testing.T) {
 		ref := chat.Ref{Workspace: workspace, Conversation: conversation}
 		refs, want = append(refs, ref), append(want, Failure{Conversation: ref})
 	}
-	if err := (&Failures{API: api, URL: "u"}).Enqueue(t.Context(), refs); err != nil {
+	var own []chat.OwnSpan
+	for i, id := range []string{"u_01kaw3v4x0fedcba9876543210", "ct_01kaw3v4x0fedcba9876543210"} {
+		span := chat.OwnSpan{Subject: chat.Subject{Workspace: workspace, ID: id}, From: uint64(i), To: 7}
+		own, want = append(own, span), append(want, Failure{Own: &span})
+	}
+	if err := (&Failures{API: api, URL: "u"}).Enqueue(t.Context(), refs, own); err != nil {
 		t.Fatal(err)
 	}
 	var got []Failure
@@ -35,7 +40,7 @@ func TestRepairsRoundTrip(t *testing.T) {
 		t.Errorf("-want +got\n%s", d)
 	}
 	api.err = errors.New("down")
-	if (&Failures{API: api, URL: "u"}).Enqueue(t.Context(), refs) == nil {
+	if (&Failures{API: api, URL: "u"}).Enqueue(t.Context(), refs, own) == nil {
 		t.Error("nothing was taken, and nobody is told")
 	}
 }
@@ -63,13 +68,17 @@ func TestDecodeFailedBatch(t *testing.T) {
 func TestMalformedFailures(t *testing.T) {
 	t.Parallel()
 	good := `{"v":1,"workspace":"` + string(workspace) + `","conversation":"` + string(conversation) + `"}`
-	if _, err := DecodeFailure(good); err != nil {
-		t.Fatal(err)
+	own := `{"v":1,"workspace":"` + string(workspace) + `","subject":"ct_01kaw3v4x0fedcba9876543210","from":2,"to":3}`
+	for _, body := range []string{good, own} {
+		if _, err := DecodeFailure(body); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, body := range []string{
 		"", "[]", "{}", `{"v":1}`, strings.Replace(good, `"v":1`, `"v":2`, 1), strings.Replace(good, string(workspace), "w_", 1),
 		strings.Replace(good, string(conversation), "c_", 1), `{"DDBStreamBatchInfo":{}}`, `{"DDBStreamBatchInfo":"x"}`,
 		`{"DDBStreamBatchInfo":{"shardId":"s","startSequenceNumber":"1","streamArn":"a"}}`,
+		strings.Replace(own, `"v":1`, `"v":2`, 1), strings.Replace(own, `"to":3`, `"to":2`, 1), strings.Replace(own, "ct_", "ct_#", 1), strings.Replace(own, "ct_01", "01", 1),
 		`{"KinesisBatchInfo":{"shardId":"s","startSequenceNumber":"1","endSequenceNumber":"2","streamArn":"a"}}`,
 	} {
 		if f, err := DecodeFailure(body); !errors.Is(err, ErrMalformed) {

@@ -33,8 +33,12 @@ type Relay struct {
 	Head func(image []byte) (head *chat.Head, ok bool, err error)
 	// Ends reads only the newest seqs of such an image: of what was before, no more is asked.
 	Ends func(image []byte) (head *chat.Head, ok bool, err error)
-	// Appended lists the conversations that a range of the stream, both ends included, appended to.
-	Appended func(ctx context.Context, stream, shard, first, last string) ([]chat.Ref, error)
+	// Own reads two images of the stream, before and after, as an append to the own log of an operator or a contact; ok is
+	// false for any other change. Nil: such logs are not relayed.
+	Own func(before, after []byte) (span chat.OwnSpan, ok bool, err error)
+	// Appended lists what a range of the stream, both ends included, appended to: conversations, and parts of the own
+	// logs of others, each once.
+	Appended func(ctx context.Context, stream, shard, first, last string) ([]chat.Ref, []chat.OwnSpan, error)
 	Failures Failures
 	Log      *slog.Logger
 }
@@ -159,6 +163,9 @@ func (r *Relay) Handle(ctx context.Context, e StreamEvent) (events.DynamoDBEvent
 // for.
 func (r *Relay) record(ctx context.Context, rec StreamRecord) (before, after *chat.Head, timers []chat.Timer, err error) {
 	after, ok, err := r.Head(rec.NewImage)
+	if err == nil && !ok && r.Own != nil {
+		return nil, nil, nil, r.own(ctx, rec)
+	}
 	if err != nil || !ok {
 		return nil, nil, nil, err
 	}
@@ -171,4 +178,13 @@ func (r *Relay) record(ctx context.Context, rec StreamRecord) (before, after *ch
 	}
 	timers, err = r.Relay.Timers(ctx, before, after)
 	return before, after, timers, err
+}
+
+// own relays a record that may be of an operator or a contact.
+func (r *Relay) own(ctx context.Context, rec StreamRecord) error {
+	span, ok, err := r.Own(rec.OldImage, rec.NewImage)
+	if err != nil || !ok {
+		return err
+	}
+	return r.Relay.RecordOwn(ctx, span)
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/parley-chat/parley/internal/queue"
 )
 
-// Failures takes conversations that are to be repaired.
+// Failures takes conversations, and parts of the own logs of others, that are to be repaired.
 type Failures interface {
-	Enqueue(context.Context, []chat.Ref) error
+	Enqueue(context.Context, []chat.Ref, []chat.OwnSpan) error
 }
 
 // Failure is a message of the failure queue.
 type Failure struct{ MessageID, Body string }
 
 // HandleFailures makes up for what the stream's mapping gave up on, and reports the messages that are to come again. A
-// range of the stream is taken apart into one message per conversation, so that one that cannot be repaired holds back
-// no other and outlives the 24 hours of the stream.
+// range of the stream is taken apart into one message per conversation, operator or contact, so that one that cannot be
+// repaired holds back no other and outlives the 24 hours of the stream.
 func (r *Relay) HandleFailures(ctx context.Context, batch []Failure) events.SQSEventResponse {
 	var out events.SQSEventResponse
 	for _, m := range batch {
@@ -36,12 +36,15 @@ func (r *Relay) failure(ctx context.Context, body string) error {
 	if err != nil {
 		return err
 	}
-	if f.Range == nil {
+	switch {
+	case f.Own != nil:
+		return r.Relay.RecordOwn(ctx, *f.Own)
+	case f.Range == nil:
 		return r.Relay.Repair(ctx, f.Conversation)
 	}
-	conversations, err := r.Appended(ctx, f.Range.Stream, f.Range.Shard, f.Range.First, f.Range.Last)
-	if err != nil || len(conversations) == 0 {
+	conversations, own, err := r.Appended(ctx, f.Range.Stream, f.Range.Shard, f.Range.First, f.Range.Last)
+	if err != nil || len(conversations)+len(own) == 0 {
 		return err
 	}
-	return r.Failures.Enqueue(ctx, conversations)
+	return r.Failures.Enqueue(ctx, conversations, own)
 }

@@ -17,12 +17,13 @@ import (
 // failures is the failure queue.
 type failures struct {
 	taken  []chat.Ref
+	own    []chat.OwnSpan
 	refuse error
 }
 
-func (q *failures) Enqueue(_ context.Context, conversations []chat.Ref) error {
+func (q *failures) Enqueue(_ context.Context, conversations []chat.Ref, own []chat.OwnSpan) error {
 	if q.refuse == nil {
-		q.taken = append(q.taken, conversations...)
+		q.taken, q.own = append(q.taken, conversations...), append(q.own, own...)
 	}
 	return q.refuse
 }
@@ -66,27 +67,29 @@ func TestRangeIsTakenApart(t *testing.T) {
 	w, q := newRelayWorld(t), &failures{}
 	w.Failures = q
 	var asked string
-	w.Appended = func(_ context.Context, stream, shard, first, last string) ([]chat.Ref, error) {
+	w.Appended = func(_ context.Context, stream, shard, first, last string) ([]chat.Ref, []chat.OwnSpan, error) {
 		asked = strings.Join([]string{stream, shard, first, last}, " ")
-		return []chat.Ref{ref(1), ref(3)}, nil
+		return []chat.Ref{ref(1), ref(3)}, []chat.OwnSpan{ownSpan(2, 5)}, nil
 	}
 	if failed := w.giveUp(t, lostRange); failed != nil {
 		t.Fatal(failed)
 	}
-	if asked != "arn s1 11 19" || !slices.Equal(q.taken, []chat.Ref{ref(1), ref(3)}) || len(w.queue.jobs) != 0 {
-		t.Errorf("asked for %q, queued %v, jobs %v", asked, q.taken, w.queue.jobs)
+	if asked != "arn s1 11 19" || !slices.Equal(q.taken, []chat.Ref{ref(1), ref(3)}) || !slices.Equal(q.own, []chat.OwnSpan{ownSpan(2, 5)}) || len(w.queue.jobs) != 0 {
+		t.Errorf("asked for %q, queued %v and %v, jobs %v", asked, q.taken, q.own, w.queue.jobs)
 	}
 	q.refuse = errors.New("not taken")
 	if failed := w.giveUp(t, lostRange); !slices.Equal(failed, []string{"id0"}) {
 		t.Errorf("conversations that were not taken: %v", failed)
 	}
-	w.Appended = func(context.Context, string, string, string, string) ([]chat.Ref, error) {
-		return nil, errors.New("TrimmedDataAccessException")
+	w.Appended = func(context.Context, string, string, string, string) ([]chat.Ref, []chat.OwnSpan, error) {
+		return nil, nil, errors.New("TrimmedDataAccessException")
 	}
 	if failed := w.giveUp(t, lostRange); !slices.Equal(failed, []string{"id0"}) {
 		t.Errorf("a range that cannot be read: %v", failed)
 	}
-	w.Appended = func(context.Context, string, string, string, string) ([]chat.Ref, error) { return nil, nil }
+	w.Appended = func(context.Context, string, string, string, string) ([]chat.Ref, []chat.OwnSpan, error) {
+		return nil, nil, nil
+	}
 	if failed := w.giveUp(t, lostRange); failed != nil {
 		t.Errorf("a range without appends: %v", failed)
 	}
@@ -113,5 +116,37 @@ func TestLostConversationsAreRepaired(t *testing.T) {
 	}
 	if !slices.Equal(w.queue.jobs[4:], []string{"11", "12"}) {
 		t.Errorf("%v", w.queue.jobs)
+	}
+}
+
+const ownOperator = "u_01kaw3v4x0fedcba9876543210"
+
+func ownSpan(from, to uint64) chat.OwnSpan {
+	return chat.OwnSpan{Subject: chat.Subject{Workspace: workspace, ID: ownOperator}, From: from, To: to}
+}
+
+// ownLog has every event that it is asked for.
+type ownLog struct{}
+
+func (ownLog) OwnEvents(_ context.Context, span chat.OwnSpan) (out []chat.OwnEvent, err error) {
+	for seq := span.From + 1; seq <= span.To; seq++ {
+		out = append(out, chat.OwnEvent{Seq: seq, Type: chat.EventType(chat.OperatorStatus)})
+	}
+	return out, nil
+}
+
+// What an operator's own log lost is told again from the message, which says what it was.
+func TestLostPartsOfOwnLogsAreRepaired(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	w.Relay.Relay.Own = ownLog{}
+	body := fmt.Sprintf(`{"v":1,"workspace":%q,"subject":%q,"from":2,"to":5}`, workspace, ownOperator)
+	w.queue.refuse = ownOperator
+	if failed := w.giveUp(t, body, lost(0)); !slices.Equal(failed, []string{"id0"}) {
+		t.Fatalf("%v", failed)
+	}
+	w.queue.refuse, w.queue.jobs = "", nil
+	if failed := w.giveUp(t, body); failed != nil || !slices.Equal(w.queue.jobs, []string{"03", "04", "05"}) {
+		t.Errorf("%v %v", failed, w.queue.jobs)
 	}
 }

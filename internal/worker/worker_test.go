@@ -131,10 +131,11 @@ type integrations struct {
 
 func (q *integrations) Enqueue(_ context.Context, jobs []chat.IntegrationJob) error {
 	for _, j := range jobs {
-		if j.Conversation == q.refuse {
+		log := string(j.Conversation) + j.Subject
+		if log == string(q.refuse) {
 			return errors.New("not taken")
 		}
-		q.jobs = append(q.jobs, fmt.Sprint(j.Conversation[len(j.Conversation)-1:], j.Seq))
+		q.jobs = append(q.jobs, fmt.Sprint(log[len(log)-1:], j.Seq))
 	}
 	return nil
 }
@@ -270,6 +271,44 @@ func TestRelayStopsAtTheFirstFailure(t *testing.T) {
 	}
 	if !slices.Equal(w.queue.jobs, []string{"01", "02", "11", "12", "21", "22", "31", "32"}) {
 		t.Fatalf("%v", w.queue.jobs)
+	}
+}
+
+// Records of operators and contacts are relayed in the order of the stream, with those of conversations, and stop it like
+// them.
+func TestRelayTellsOfOwnLogs(t *testing.T) {
+	t.Parallel()
+	w := newRelayWorld(t)
+	w.Relay.Relay.Own = ownLog{}
+	head := w.Head
+	w.Head = func(image []byte) (*chat.Head, bool, error) {
+		if bytes.Contains(image, []byte("own")) {
+			return nil, false, nil
+		}
+		return head(image)
+	}
+	w.Own = func(before, after []byte) (chat.OwnSpan, bool, error) {
+		var was, is struct{ Own uint64 }
+		_ = json.Unmarshal(before, &was)
+		if json.Unmarshal(after, &is) != nil {
+			return chat.OwnSpan{}, false, errors.New("damaged")
+		}
+		return ownSpan(was.Own, is.Own), was.Own < is.Own, nil
+	}
+	own := func(n int) []byte { return fmt.Appendf(nil, `{"own":%d}`, n) }
+	records := []StreamRecord{
+		record(0, nil, own(2)), record(1, own(2), own(2)), record(2, nil, w.image(1, 1)), record(3, own(2), own(3)), record(4, nil, w.image(2, 1)),
+	}
+	w.queue.refuse = ownOperator
+	if failed := w.handle(t, records...); !slices.Equal(failed, []string{"s0"}) || len(w.queue.jobs) != 0 {
+		t.Fatalf("%v, %v: what comes behind a failure must wait for it", failed, w.queue.jobs)
+	}
+	w.queue.refuse = ""
+	if failed := w.handle(t, records...); failed != nil || !slices.Equal(w.queue.jobs, []string{"01", "02", "11", "03", "21"}) {
+		t.Errorf("%v, %v", failed, w.queue.jobs)
+	}
+	if failed := w.handle(t, record(5, nil, []byte(`{"own":"x"}`))); !slices.Equal(failed, []string{"s5"}) {
+		t.Errorf("damage: %v", failed)
 	}
 }
 

@@ -198,10 +198,10 @@ func (w *World) wire() {
 	relayArming := chat.Arming{Timers: relayed.Timers, Active: store, States: store, Policies: relayed.Policies, SLA: w.sla, Hours: w.hours, Now: time.Now}
 	w.handlers["RelayFunction"] = &worker.Relay{
 		Relay: &chat.Relay{
-			Reader: store, Tails: store, Subscriptions: store, Arming: &relayArming,
+			Reader: store, Tails: store, Own: store, Subscriptions: store, Arming: &relayArming,
 			Queue: &queue.Integration{API: w.sqs("RelayFunction"), URL: w.url("IntegrationQueue")},
 		},
-		Head: store.HeadOfImage, Ends: store.EndsOfImage, Log: log,
+		Head: store.HeadOfImage, Ends: store.EndsOfImage, Own: store.OwnOfImages, Log: log,
 	}
 }
 

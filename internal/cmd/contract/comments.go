@@ -125,6 +125,7 @@ func text(groups ...*ast.CommentGroup) string {
 var twins = map[string]string{
 	"protocol.Event": "chat.Event", "protocol.Cursor": "chat.Cursor", "protocol.Participant": "chat.Participant",
 	"protocol.Snapshot": "chat.Head", "cloudevent.Data": "chat.Event", "queue.IntegrationMessage": "chat.IntegrationJob",
+	"queue.SubjectMessage": "chat.IntegrationJob",
 }
 
 // describeType returns what the type's doc comment says; only its first paragraph, since further ones tell

@@ -51,8 +51,10 @@ func readme(root string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if doc, err = replacePart(doc, "log", eventTable()); err != nil {
-		return nil, fmt.Errorf("%s: %w", readmePath, err)
+	for name, content := range map[string]string{"log": eventTable(), "own": ownTable()} {
+		if doc, err = replacePart(doc, name, content); err != nil {
+			return nil, fmt.Errorf("%s: %w", readmePath, err)
+		}
 	}
 	return doc, nil
 }

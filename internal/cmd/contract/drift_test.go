@@ -17,8 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/wsapi"
 	"github.com/parley-chat/parley/localstack/template"
 )
@@ -167,7 +169,10 @@ func TestEveryErrorIsDocumented(t *testing.T) {
 
 // contractRoots are the zero values of every document of the contract.
 func contractRoots() []any {
-	roots := []any{integrationMessage(), envelope(), httpapi.Problem{}}
+	roots := []any{envelope(), cloudevent.OwnEvent{}, httpapi.Problem{}}
+	for _, m := range integrationMessages() {
+		roots = append(roots, m.value)
+	}
 	for _, f := range frames() {
 		roots = append(roots, f.value)
 	}
@@ -250,6 +255,27 @@ func TestTheLogRegistryIsComplete(t *testing.T) {
 	}
 	if diff := cmp.Diff(chat.EventTypes(), got); diff != "" {
 		t.Errorf("chat.EventTypes and the registry differ:\n%s", diff)
+	}
+}
+
+// Types of own logs, and of conversations, are told apart by their names: whoever subscribes to one gets no other.
+func TestTheRegistryOfOwnLogsIsComplete(t *testing.T) {
+	t.Parallel()
+	var got, want []string
+	for _, l := range ownRegistry() {
+		got = append(got, l.typ)
+		if slices.Contains(chat.EventTypes(), chat.EventType(l.typ)) {
+			t.Errorf("%s is the name of another event, of conversations", l.typ)
+		}
+	}
+	for _, typ := range chat.OperatorEventTypes() {
+		want = append(want, string(typ))
+	}
+	for _, typ := range contact.EventTypes() {
+		want = append(want, string(typ))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the logs and the registry differ:\n%s", diff)
 	}
 }
 

@@ -45,6 +45,7 @@ func generate(root string) (tree, error) {
 	}
 	out[contractDir+"/errors.json"] = pretty(errorList(c))
 	out[contractDir+"/socket.asyncapi.json"] = pretty(asyncAPI(s, examples))
+	out[contractDir+"/integration.asyncapi.json"] = pretty(integrationAPI(s, examples))
 	api := openAPI(s)
 	out[contractDir+"/openapi.json"] = pretty(api)
 	if err := out.addServed(api, errorList(c)); err != nil {
@@ -63,12 +64,18 @@ func generate(root string) (tree, error) {
 
 // all returns every schema that is published as a file of its own, by name.
 func (s schemas) all() map[string]*jsonschema.Schema {
-	out := map[string]*jsonschema.Schema{"queue.integration": s.of(integrationMessage(), toClient)}
+	out := map[string]*jsonschema.Schema{}
+	for _, m := range integrationMessages() {
+		out[m.file] = s.of(m.value, toClient)
+	}
 	for _, f := range frames() {
 		out[f.file()] = s.frame(f)
 	}
 	for _, l := range logRegistry() {
 		out["event."+string(l.typ)] = s.event(l)
+	}
+	for _, l := range ownRegistry() {
+		out["event."+l.typ] = s.ownEvent(l)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -56,6 +57,13 @@ func limits() map[string]limit {
 		"cloudevent.Data.Seq":   one, "cloudevent.Data.Text": length(0, chat.MaxText), "cloudevent.Data.Reason": length(0, chat.MaxReason),
 		"queue.IntegrationMessage.Version": between(1, 0), "queue.IntegrationMessage.Seq": one,
 		"queue.IntegrationMessage.Event": length(1, 0), "queue.IntegrationMessage.Subscription": length(1, 0),
+		"cloudevent.OwnEvent.SpecVersion": fixed("1.0"), "cloudevent.OwnEvent.DataContentType": fixed("application/json"),
+		"cloudevent.OwnEvent.Time": format("date-time"), "cloudevent.OwnEvent.Source": format("uri-reference"),
+		"cloudevent.OwnEvent.ID": length(1, 0), "cloudevent.OwnEvent.Sequence": pattern(`^[0-9]{12}$`),
+		"cloudevent.OwnEvent.Type": pattern(`^parley(\.[a-z_]+){2}\.v[0-9]+$`), "cloudevent.OwnEvent.Subject": pattern(subjectID),
+		"cloudevent.OwnEvent.PartitionKey": pattern(subjectID), "cloudevent.OwnData.Seq": one, "cloudevent.OwnData.Reason": length(0, contact.MaxReason),
+		"queue.SubjectMessage.Version": between(2, 0), "queue.SubjectMessage.Seq": one, "queue.SubjectMessage.Event": length(1, 0),
+		"queue.SubjectMessage.Subscription": length(1, 0), "queue.SubjectMessage.Subject": pattern(subjectID), "queue.SubjectMessage.Type": pattern(`^[a-z_]+\.[a-z_]+$`),
 		"httpapi.CustomerSessionRequest.WidgetKey": length(1, 64),
 		"httpapi.StaffSessionRequest.Email":        length(3, identity.MaxAddress),
 		"httpapi.StaffSessionRequest.Password":     length(1, identity.MaxPassword),
@@ -157,3 +165,6 @@ func fixed(v string) limit   { return func(s *jsonschema.Schema) { s.Const = v }
 
 // both narrows twice.
 func both(a, b limit) limit { return func(s *jsonschema.Schema) { a(s); b(s) } }
+
+// subjectID is the id of whoever has a log of their own: an operator or a contact.
+const subjectID = "^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$"

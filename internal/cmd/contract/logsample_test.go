@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/integration/cloudevent"
 	"github.com/parley-chat/parley/internal/protocol"
 )
@@ -165,6 +166,64 @@ func TestTheLogRegistryNamesFieldsThatExist(t *testing.T) {
 		}
 		if moves := slices.Contains(with(l.always, l.sometimes...), "to"); moves != (states[l.typ] != [2]chat.Status{}) {
 			t.Errorf("%s: the registry and the samples disagree on whether it changes the state", l.typ)
+		}
+	}
+}
+
+// ownSample is an event of an own log with what it always has, or with all that it may have.
+func ownSample(l owned, all bool) cloudevent.OwnEvent {
+	has := func(name string) bool {
+		return slices.Contains(l.always, name) || all && slices.Contains(l.sometimes, name)
+	}
+	reason := ""
+	if has("reason") {
+		reason = "why it came to this"
+	}
+	if has("operator") {
+		e := chat.OperatorEvent{Seq: 2, Type: chat.OperatorEventType(l.typ), At: noon, Sender: operator, Role: chat.RoleOperator, Reason: reason}
+		if has("from") {
+			e.From = chat.DutyOff
+		}
+		if has("to") {
+			e.To = chat.DutyAccepting
+		}
+		return cloudevent.OfOperator(workspace, operator, 0, e)
+	}
+	e := contact.Event{Seq: 2, Type: contact.EventType(l.typ), At: noon, Sender: customer, Role: chat.RoleCustomer, Reason: reason}
+	if has("changed") {
+		e.Changed = []string{"name"}
+	}
+	if has("user") {
+		e.User = customer
+	}
+	if has("other") {
+		e.Other = contact.ID(fixedID(contact.Prefix, 12))
+	}
+	return cloudevent.OfContact(workspace, contact.OfUser(customer), 0, e)
+}
+
+// TestOwnEventSchemasAreExact is TestEventSchemasAreExact for own logs.
+func TestOwnEventSchemasAreExact(t *testing.T) {
+	t.Parallel()
+	compiled := compile(t)
+	for _, l := range ownRegistry() {
+		schema := compiled["event."+l.typ]
+		whole := mustJSON(t, ownSample(l, true))
+		for _, payload := range [][]byte{whole, mustJSON(t, ownSample(l, false))} {
+			if err := validate(t, schema, payload); err != nil {
+				t.Errorf("%s: %s\n%v", l.typ, payload, err)
+			}
+		}
+		for _, name := range l.always {
+			lacking := edited(t, whole, func(m map[string]any) { remove(m, name) })
+			if validate(t, schema, lacking) == nil {
+				t.Errorf("%s passes without data.%s", l.typ, name)
+			}
+		}
+		for _, name := range with(l.always, l.sometimes...) {
+			if !slices.Contains(ownOptional, name) {
+				t.Errorf("%s has data.%s, which is no optional field", l.typ, name)
+			}
 		}
 	}
 }

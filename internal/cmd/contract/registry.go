@@ -113,8 +113,16 @@ type Gateway struct {
 	RequestID    string `json:"requestId"`    // for support
 }
 
-// integrationMessage is what the integration queue holds.
-func integrationMessage() any { return queue.IntegrationMessage{} }
+// queued is a message that the integration queue holds.
+type queued struct {
+	file  string // the name of its schema, and its key among samples
+	value any
+}
 
-// envelope is what integrators get.
+// integrationMessages are what the integration queue holds.
+func integrationMessages() []queued {
+	return []queued{{"queue.integration", queue.IntegrationMessage{}}, {"queue.subject", queue.SubjectMessage{}}}
+}
+
+// envelope is what integrators get of a conversation.
 func envelope() any { return cloudevent.Event{} }

@@ -242,6 +242,14 @@ func (s *stage) events() {
 		Version: 1, Event: job.EventKey(), Subscription: job.Subscription, Workspace: job.Workspace, Conversation: job.Conversation,
 		Track: job.Track, Seq: job.Seq, Gen: job.Gen, Type: job.Type,
 	}))
+	for _, l := range ownRegistry() {
+		s.record("event."+l.typ, "with all that it may have", mustJSON(s.t, ownSample(l, true)))
+		s.record("event."+l.typ, "with what it always has", mustJSON(s.t, ownSample(l, false)))
+	}
+	own := chat.IntegrationJob{Ref: chat.Ref{Workspace: workspace}, Subject: string(operator), Subscription: "orders", Seq: 2, Type: "operator.status"}
+	s.record("queue.subject", "a message for one subscription", mustJSON(s.t, queue.SubjectMessage{
+		Version: 2, Event: own.EventKey(), Subscription: own.Subscription, Workspace: own.Workspace, Subject: own.Subject, Seq: own.Seq, Gen: own.Gen, Type: string(own.Type),
+	}))
 }
 
 func mustJSON(t *testing.T, v any) []byte {

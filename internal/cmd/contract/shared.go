@@ -89,6 +89,13 @@ var shared = map[string]string{
 	"IntegrationMessage.gen":          "The generation under which the event was appended.",
 	"IntegrationMessage.type":         "The type of the event, as in the log.",
 	"IntegrationMessage.subscription": "The subscription that is to be told.",
+	"SubjectMessage.event":            "The id of the event, as in its envelope.",
+	"SubjectMessage.v":                "The version of this message, 2.",
+	"SubjectMessage.gen":              "The generation under which the event was appended.",
+	"SubjectMessage.subscription":     "The subscription that is to be told.",
+	"OwnEvent.datacontenttype":        "The media type of data.",
+	"OwnEvent.specversion":            "The version of CloudEvents.",
+	"OwnEvent.data":                   "The entry of the log.",
 
 	"Join.id":                        "The id of the event that this appends, made by the client before the first try.",
 	"NewMessage.id":                  "Made by the client before the first try: m_ and 26 characters of Crockford base32, time-ordered.",

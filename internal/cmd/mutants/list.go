@@ -94,6 +94,8 @@ func Mutants() []Mutant {
 		{"only the tail is searched for a retry", "internal/chat/append.go",
 			"between, err := s.events(ctx, h, c.Track, c.After, last)",
 			"between, err := s.events(ctx, h, c.Track, max(c.After, h.Track(c.Track).From-1), last)", schedules},
+		{"an operator's own log passes the stream's filter by", "internal/dynamo/operators.go", "		x.kind(kindAppend)\n", "", store},
+		{"a lease reaches the relay as an append", "internal/dynamo/operators.go", `u, "SET lx = :t REMOVE k"`, `u, "SET lx = :t"`, store},
 		{"relayedSeq raised over a hole", "internal/chat/handled.go", "; ok && r.from <= stored {", "; ok {", schedules},
 		{"a record's first events are not relayed", "internal/chat/relay.go",
 			"			from = before.Track(t).Last\n", "			from = max(before.Track(t).Last, after.Track(t).Last-min(after.Track(t).Last, 1))\n", schedules},

@@ -5,6 +5,7 @@ package cloudevent
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -93,7 +94,7 @@ func Of(ref chat.Ref, t chat.Track, e chat.Event) Event {
 	return Event{
 		SpecVersion: SpecVersion, ID: job.EventKey(), Type: TypeOf(e.Type), Subject: ref.Conversation,
 		Source: fmt.Sprintf("/workspaces/%s/conversations/%s/%s", ref.Workspace, ref.Conversation, t),
-		Time:   e.At.UTC().Format("2006-01-02T15:04:05.000Z07:00"), DataContentType: ContentType,
+		Time:   timeText(e.At), DataContentType: ContentType,
 		Sequence: fmt.Sprintf("%012d", e.Seq), PartitionKey: ref.Conversation,
 		Data: Data{
 			Workspace: ref.Workspace, Conversation: ref.Conversation, Track: t, Seq: e.Seq, Gen: e.Gen, ID: e.ID,
@@ -102,3 +103,5 @@ func Of(ref chat.Ref, t chat.Track, e chat.Event) Event {
 		},
 	}
 }
+
+func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

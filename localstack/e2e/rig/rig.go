@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ type Rig struct {
 
 	mu   sync.Mutex // guards jobs
 	jobs map[chat.WorkspaceID][]queue.IntegrationMessage
+	own  map[chat.WorkspaceID][]queue.SubjectMessage
 }
 
 // Options of a rig.
@@ -65,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Stack: s, jobs: map[chat.WorkspaceID][]queue.IntegrationMessage{}}
+	r := &Rig{Stack: s, jobs: map[chat.WorkspaceID][]queue.IntegrationMessage{}, own: map[chat.WorkspaceID][]queue.SubjectMessage{}}
 	keys := credentials.NewStaticCredentialsProvider(id, secret, "")
 	r.table = dynamodb.New(dynamodb.Options{Region: s.Local.Region, Credentials: keys, BaseEndpoint: &s.Local.AWS})
 	r.queues = sqs.New(sqs.Options{Region: s.Local.Region, Credentials: keys, BaseEndpoint: &s.Local.AWS})
@@ -117,17 +119,35 @@ func pause(ctx context.Context, d time.Duration) {
 func (r *Rig) take(ctx context.Context, url string, messages []types.Message) {
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(messages))
 	for i, m := range messages {
-		var j queue.IntegrationMessage
-		if json.Unmarshal([]byte(*m.Body), &j) == nil {
-			r.mu.Lock()
-			r.jobs[j.Workspace] = append(r.jobs[j.Workspace], j)
-			r.mu.Unlock()
-		}
+		r.note([]byte(*m.Body))
 		id := strconv.Itoa(i)
 		entries[i] = types.DeleteMessageBatchRequestEntry{Id: &id, ReceiptHandle: m.ReceiptHandle}
 	}
 	// If it is not done, the messages come again: that is what integrators deduplicate for.
 	_, _ = r.queues.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: entries})
+}
+
+// note keeps a job with those of its kind: of a conversation, or of the own log of an operator or a contact.
+func (r *Rig) note(body []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var own queue.SubjectMessage
+	if json.Unmarshal(body, &own) == nil && own.Subject != "" {
+		r.own[own.Workspace] = append(r.own[own.Workspace], own)
+		return
+	}
+	var j queue.IntegrationMessage
+	if json.Unmarshal(body, &j) == nil {
+		r.jobs[j.Workspace] = append(r.jobs[j.Workspace], j)
+	}
+}
+
+// OwnJobs returns what the integrator was told of the own logs of a workspace's operators and contacts, in the order in
+// which it came.
+func (r *Rig) OwnJobs(w chat.WorkspaceID) []queue.SubjectMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.own[w])
 }
 
 // RestartAfterKill kills the stack as a power cut would, and starts it again.
