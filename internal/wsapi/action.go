@@ -8,7 +8,7 @@ import (
 )
 
 // actions maps each action of the protocol to what it does.
-var actions = map[string]func(*Handler, context.Context, *request) (any, error){
+var actions = map[string]action{
 	protocol.ActionHello:  (*Handler).hello,
 	protocol.ActionStart:  (*Handler).start,
 	protocol.ActionSend:   (*Handler).send,
@@ -18,13 +18,13 @@ var actions = map[string]func(*Handler, context.Context, *request) (any, error){
 	protocol.ActionTyping: (*Handler).typing,
 	protocol.ActionRead:   (*Handler).read,
 	protocol.ActionPing:   (*Handler).ping,
-	protocol.ActionJoin:   (*Handler).join,
-	protocol.ActionClose:  (*Handler).close,
-	protocol.ActionReopen: (*Handler).reopen,
+	protocol.ActionJoin:   coming((*chat.Service).Join, func(f protocol.Join) chat.Step { return step(f.Conversation, f.After, f.ID, "") }),
+	protocol.ActionClose:  command((*chat.Service).Close, func(f protocol.Close) chat.Step { return step(f.Conversation, f.After, f.ID, f.Reason) }),
+	protocol.ActionReopen: command((*chat.Service).Reopen, func(f protocol.Reopen) chat.Step { return step(f.Conversation, f.After, f.ID, f.Reason) }),
 
 	protocol.ActionDuty:    (*Handler).duty,
-	protocol.ActionAccept:  (*Handler).accept,
-	protocol.ActionDecline: (*Handler).decline,
+	protocol.ActionAccept:  command((*chat.Service).Accept, func(f protocol.Accept) chat.Step { return step(f.Conversation, f.After, f.ID, "") }),
+	protocol.ActionDecline: command((*chat.Service).Decline, func(f protocol.Decline) chat.Step { return step(f.Conversation, f.After, f.ID, f.Reason) }),
 }
 
 // Actions lists the actions that have routes of their own in the template; Defaults has the others.
@@ -84,33 +84,6 @@ func (h *Handler) delete(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	out, err := h.Chat.Delete(ctx, r.principal, chat.Revision{Conversation: f.Conversation, Track: t, After: f.After, ID: f.ID, Target: f.Target})
-	return h.committed(ctx, r, out, err)
-}
-
-func (h *Handler) join(ctx context.Context, r *request) (any, error) {
-	f, err := protocol.Decode[protocol.Join](r.body)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.Chat.Join(ctx, r.principal, step(f.Conversation, f.After, f.ID, ""))
-	return h.joined(ctx, r, out, err)
-}
-
-func (h *Handler) close(ctx context.Context, r *request) (any, error) {
-	f, err := protocol.Decode[protocol.Close](r.body)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.Chat.Close(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID, Reason: f.Reason})
-	return h.committed(ctx, r, out, err)
-}
-
-func (h *Handler) reopen(ctx context.Context, r *request) (any, error) {
-	f, err := protocol.Decode[protocol.Reopen](r.body)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.Chat.Reopen(ctx, r.principal, chat.Step{Conversation: f.Conversation, After: f.After, ID: f.ID, Reason: f.Reason})
 	return h.committed(ctx, r, out, err)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // commands maps the actions that $default serves, having no routes of their own, to what they do. Those of a
 // conversation's life are acknowledged as a close is.
-var commands = map[string]func(*Handler, context.Context, *request) (any, error){
+var commands = map[string]action{
 	protocol.ActionTransfer: command((*chat.Service).Transfer, func(f protocol.Transfer) chat.Transfer {
 		return chat.Transfer{Step: step(f.Conversation, f.After, f.ID, f.Reason), Operator: f.Operator, Department: f.Department, Bot: f.Bot, Note: f.Note}
 	}),
@@ -49,21 +49,38 @@ var commands = map[string]func(*Handler, context.Context, *request) (any, error)
 		}
 		return m
 	}),
-	protocol.ActionWatch:    (*Handler).watch,
-	protocol.ActionTakeOver: (*Handler).takeOver,
-	protocol.ActionDesk:     (*Handler).desk,
-	protocol.ActionVisit:    (*Handler).visit,
+	protocol.ActionWatch: coming((*chat.Service).Watch, func(f protocol.Watch) chat.Step { return step(f.Conversation, f.After, f.ID, "") }),
+	protocol.ActionTakeOver: coming(func(s *chat.Service, ctx context.Context, p chat.Principal, f protocol.TakeOver) (*chat.Outcome, error) {
+		return s.TakeOver(ctx, p, step(f.Conversation, f.After, f.ID, f.Reason), f.Keep)
+	}, same[protocol.TakeOver]),
+	protocol.ActionDesk:  (*Handler).desk,
+	protocol.ActionVisit: (*Handler).visit,
 }
 
+// action serves a frame: an answer to its ref, or an error.
+type action func(*Handler, context.Context, *request) (any, error)
+
 // command reads a frame, carries it out, pushes what was committed, and acknowledges last.
-func command[F, C any](do func(*chat.Service, context.Context, chat.Principal, C) (*chat.Outcome, error), of func(F) C) func(*Handler, context.Context, *request) (any, error) {
+func command[F, C any](do func(*chat.Service, context.Context, chat.Principal, C) (*chat.Outcome, error), of func(F) C) action {
+	return carriedOut((*Handler).committed, do, of)
+}
+
+// coming is a command by which somebody comes to a conversation: the acknowledgement shows it.
+func coming[F, C any](do func(*chat.Service, context.Context, chat.Principal, C) (*chat.Outcome, error), of func(F) C) action {
+	return carriedOut((*Handler).joined, do, of)
+}
+
+func carriedOut[F, C any](
+	answer func(*Handler, context.Context, *request, *chat.Outcome, error) (any, error),
+	do func(*chat.Service, context.Context, chat.Principal, C) (*chat.Outcome, error), of func(F) C,
+) action {
 	return func(h *Handler, ctx context.Context, r *request) (any, error) {
 		f, err := protocol.Decode[F](r.body)
 		if err != nil {
 			return nil, err
 		}
 		out, err := do(h.Chat, ctx, r.principal, of(f))
-		return h.committed(ctx, r, out, err)
+		return answer(h, ctx, r, out, err)
 	}
 }
 
@@ -71,24 +88,6 @@ func same[F any](f F) F { return f }
 
 func step(c chat.ConversationID, after uint64, id chat.EventID, reason string) chat.Step {
 	return chat.Step{Conversation: c, After: after, ID: id, Reason: reason}
-}
-
-func (h *Handler) watch(ctx context.Context, r *request) (any, error) {
-	f, err := protocol.Decode[protocol.Watch](r.body)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.Chat.Watch(ctx, r.principal, step(f.Conversation, f.After, f.ID, ""))
-	return h.joined(ctx, r, out, err)
-}
-
-func (h *Handler) takeOver(ctx context.Context, r *request) (any, error) {
-	f, err := protocol.Decode[protocol.TakeOver](r.body)
-	if err != nil {
-		return nil, err
-	}
-	out, err := h.Chat.TakeOver(ctx, r.principal, step(f.Conversation, f.After, f.ID, f.Reason), f.Keep)
-	return h.joined(ctx, r, out, err)
 }
 
 // joined acknowledges with the conversation as it is for whoever has come to it.
