@@ -34,6 +34,10 @@ type Session struct {
 	User      chat.UserID      `json:"user"`
 	Role      chat.Role        `json:"role"`
 	ExpiresAt int64            `json:"expiresAt"` // Unix milliseconds
+	// RefreshToken gets the next token, once; TokenExpiresAt is when the token ends, in Unix milliseconds. Both are absent
+	// where the token lasts as long as the session.
+	RefreshToken   string `json:"refreshToken,omitempty"`
+	TokenExpiresAt int64  `json:"tokenExpiresAt,omitempty"`
 }
 
 // Ticket opens one socket, once, within seconds.
@@ -67,6 +71,25 @@ func (a *API) StartCustomer(ctx context.Context, widgetKey, token string) (s Ses
 func (a *API) SignIn(ctx context.Context, email, password string) (s Session, err error) {
 	err = a.call(ctx, http.MethodPost, "/v1/staff-sessions", "", map[string]string{"email": email, "password": password}, &s)
 	return s, err
+}
+
+// SignInRefreshed signs a member of staff in to a session whose tokens a Keeper exchanges.
+func (a *API) SignInRefreshed(ctx context.Context, email, password string) (s Session, err error) {
+	body := map[string]any{"email": email, "password": password, "refresh": true}
+	err = a.call(ctx, http.MethodPost, "/v1/staff-sessions", "", body, &s)
+	return s, err
+}
+
+// Refresh exchanges a refresh token. When the answer is lost the same token gets it again.
+func (a *API) Refresh(ctx context.Context, refreshToken string) (s Session, err error) {
+	err = a.call(ctx, http.MethodPost, "/v1/staff-sessions/refresh", "", map[string]string{"refreshToken": refreshToken}, &s)
+	return s, err
+}
+
+// Call makes any request of the HTTP API (events/openapi.json): body and answer as JSON, nil for none. An answer that is
+// an error is returned as *chat.Error.
+func (a *API) Call(ctx context.Context, method, path, token string, body, out any) error {
+	return a.call(ctx, method, path, token, body, out)
 }
 
 // SignOut revokes the session and closes its sockets.

@@ -12,12 +12,13 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// Options of a Client. API and Token are needed.
+// Options of a Client. API and Token, or Keeper, are needed.
 type Options struct {
 	Settings
 	API *API
-	// Token of the session that the sockets belong to.
-	Token string
+	// Token of the session that the sockets belong to, unless there is a Keeper of it, who exchanges its tokens.
+	Token  string
+	Keeper *Keeper
 	// Store keeps the outbox over a restart; nil keeps nothing.
 	Store Store
 	// OnNotice hears what happens, in order. It must not block and must not call the client.
@@ -72,7 +73,11 @@ func New(opts Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{opts: opts, sockets: map[int]*link{}, machine: NewMachine(Config{Settings: opts.Settings, Saved: saved})}
+	renews := opts.Keeper != nil
+	if !renews {
+		opts.Keeper = NewKeeper(opts.API, Session{Token: opts.Token}, nil)
+	}
+	c := &Client{opts: opts, sockets: map[int]*link{}, machine: NewMachine(Config{Settings: opts.Settings, Saved: saved, Renews: renews})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.timer = time.AfterFunc(time.Hour, func() { c.Do((*Machine).Tick) }) // its first action sets the time
 	return c, nil
@@ -137,7 +142,7 @@ func (c *Client) perform(actions []Action) {
 		switch a.Kind {
 		case Dial:
 			c.tasks.Add(1)
-			go c.dial(a.Socket)
+			go c.dial(a.Socket, a.Renew)
 		case Write:
 			c.write(a.Socket, a.Frame)
 		case Hangup:
@@ -207,9 +212,9 @@ func (c *Client) wake() {
 }
 
 // dial gets a ticket, opens a socket and reads it to its end.
-func (c *Client) dial(id int) {
+func (c *Client) dial(id int, renew bool) {
 	defer c.tasks.Done()
-	conn, err := c.open()
+	conn, err := c.open(renew)
 	if err != nil {
 		c.Do(func(m *Machine) { failedDial(m, id, err) })
 		return
@@ -237,10 +242,20 @@ func failedDial(m *Machine, id int, err error) {
 	m.Closed(id)
 }
 
-func (c *Client) open() (*websocket.Conn, error) {
+// open opens a socket with a ticket of its own: tickets are good for once.
+func (c *Client) open(renew bool) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.opts.DialTimeout)
 	defer cancel()
-	ticket, err := c.opts.API.Ticket(ctx, c.opts.Token)
+	if renew {
+		if err := c.opts.Keeper.Renew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var ticket Ticket
+	err := c.opts.Keeper.Do(ctx, func(token string) (err error) {
+		ticket, err = c.opts.API.Ticket(ctx, token)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

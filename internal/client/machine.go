@@ -64,6 +64,9 @@ type Config struct {
 	NewID func(prefix string) string // default chat.NewID
 	// Saved is the outbox of an earlier life.
 	Saved []Entry
+	// Renews says that the runner can renew the session: a socket that is told that it has ended is replaced by one of
+	// the session renewed. Else, and when that is refused, the machine stops.
+	Renews bool
 }
 
 // ActionKind says what the runner is to do.
@@ -80,9 +83,11 @@ const (
 
 // Action is something that the runner is to do, in the order in which it came.
 type Action struct {
-	Kind    ActionKind
-	Socket  int
-	Frame   []byte
+	Kind   ActionKind
+	Socket int
+	Frame  []byte
+	// Renew, of a Dial, says that the session is to be renewed first.
+	Renew   bool
 	Entries []Entry
 	Notice  Notice
 }
@@ -102,6 +107,7 @@ type Machine struct {
 	serial   int
 	redial   time.Time
 	attempt  int
+	renew    bool // the session, before the next dial
 	user     chat.UserID
 	role     chat.Role
 	views    []*View

@@ -20,6 +20,7 @@ type stage struct {
 	now     time.Time
 	sent    []sentFrame
 	dials   []int
+	renewed map[int]bool // sockets of a session that was to be renewed first
 	hung    []int
 	notices []Notice
 	saved   []Entry
@@ -51,7 +52,7 @@ const (
 
 func newStage(t *testing.T, saved ...Entry) *stage {
 	t.Helper()
-	s := &stage{t: t, now: time.Unix(1_800_000_000, 0)}
+	s := &stage{t: t, now: time.Unix(1_800_000_000, 0), renewed: map[int]bool{}}
 	s.m = NewMachine(Config{Now: func() time.Time { return s.now }, Rand: rand.New(rand.NewPCG(1, 2)), Saved: saved,
 		NewID: func(prefix string) string { s.ids++; return fmt.Sprintf("%s%d", prefix, s.ids) }})
 	return s
@@ -97,6 +98,7 @@ func (s *stage) run() {
 		switch a.Kind {
 		case Dial:
 			s.dials = append(s.dials, a.Socket)
+			s.renewed[a.Socket] = a.Renew
 		case Write:
 			f := sentFrame{Socket: a.Socket, Raw: string(a.Frame)}
 			if err := json.Unmarshal(a.Frame, &f); err != nil {

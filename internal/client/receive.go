@@ -314,7 +314,17 @@ func (m *Machine) bye(s *socket, b protocol.Bye) {
 		m.drop(s)
 		return
 	}
-	m.stop(b.Reason)
+	m.ended(s, b.Reason)
+}
+
+// ended says that the socket's session does not hold any more. Once renewed, or after somebody signed in, it may.
+func (m *Machine) ended(s *socket, why chat.Code) {
+	if !m.cfg.Renews || why != chat.CodeUnauthenticated {
+		m.stop(why)
+		return
+	}
+	m.renew = true
+	m.drop(s)
 }
 
 // stop gives the session up. The outbox is kept for the next one.

@@ -12,7 +12,7 @@ func (m *Machine) refused(s *socket, e protocol.Error) {
 	r := m.answered(e.Ref)
 	switch {
 	case e.Code == chat.CodeUnauthenticated:
-		m.stop(e.Code)
+		m.endedBy(s, r, e)
 	case r == nil:
 	case r.lane != nil:
 		m.refusedEntries(r, e)
@@ -30,6 +30,14 @@ func (m *Machine) refused(s *socket, e protocol.Error) {
 	if e.Code == chat.CodeHelloFirst {
 		m.wantHello()
 	}
+}
+
+// endedBy takes the refusal of a frame because its session has ended. The frame's entries stay, for the next one.
+func (m *Machine) endedBy(s *socket, r *request, e protocol.Error) {
+	if r != nil {
+		m.unanswered(r, socketLost)
+	}
+	m.ended(s, e.Code)
 }
 
 // refusedPage asks again when that can help; else the track is taken for complete until a push says otherwise.

@@ -51,7 +51,8 @@ func (m *Machine) connect(now time.Time) {
 
 func (m *Machine) dial() *socket {
 	m.serial++
-	m.do(Action{Kind: Dial, Socket: m.serial})
+	m.do(Action{Kind: Dial, Socket: m.serial, Renew: m.renew})
+	m.renew = false
 	return &socket{id: m.serial}
 }
 
