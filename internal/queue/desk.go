@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -38,18 +37,11 @@ func (q *Desk) Enqueue(ctx context.Context, jobs ...chat.DeskJob) error {
 	if q.Now != nil {
 		now = q.Now()
 	}
-	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
-	for i, j := range jobs {
-		body, err := json.Marshal(deskJob{jobVersion, j.Workspace, j.Connections, j.Attempt, j.Revision})
-		if err != nil {
-			return fmt.Errorf("encoding a job: %w", err)
-		}
+	return sendEach(ctx, q.API, q.URL, jobs, func(j chat.DeskJob, m *types.SendMessageBatchRequestEntry) any {
 		name := deskSlot(j, now)
-		entries[i] = types.SendMessageBatchRequestEntry{
-			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)), MessageGroupId: &name, MessageDeduplicationId: &name,
-		}
-	}
-	return sendAll(ctx, q.API, q.URL, entries)
+		m.MessageGroupId, m.MessageDeduplicationId = &name, &name
+		return deskJob{jobVersion, j.Workspace, j.Connections, j.Attempt, j.Revision}
+	})
 }
 
 // deskSlot names what the job stands for: what changed in the workspace within a slot, or one attempt to make up for a

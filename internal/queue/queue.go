@@ -70,17 +70,24 @@ type Delivery struct {
 
 // Enqueue sends the jobs. An error means that at least one of them was not taken.
 func (d *Delivery) Enqueue(ctx context.Context, delay time.Duration, jobs ...chat.Job) error {
+	return sendEach(ctx, d.API, d.URL, jobs, func(j chat.Job, m *types.SendMessageBatchRequestEntry) any {
+		m.DelaySeconds = int32(delay / time.Second)
+		return encodeJob(j)
+	})
+}
+
+// sendEach sends a message for each job, in order. of returns what is its body, as JSON, and sets whatever else its
+// message has: a delay, a group.
+func sendEach[J any](ctx context.Context, api API, url string, jobs []J, of func(J, *types.SendMessageBatchRequestEntry) any) error {
 	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
 	for i, j := range jobs {
-		body, err := json.Marshal(encodeJob(j))
+		body, err := json.Marshal(of(j, &entries[i]))
 		if err != nil {
-			return err
+			return fmt.Errorf("encoding a job: %w", err)
 		}
-		entries[i] = types.SendMessageBatchRequestEntry{
-			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)), DelaySeconds: int32(delay / time.Second),
-		}
+		entries[i].Id, entries[i].MessageBody = ptr(strconv.Itoa(i)), ptr(string(body))
 	}
-	return sendAll(ctx, d.API, d.URL, entries)
+	return sendAll(ctx, api, url, entries)
 }
 
 // sendAll sends the entries in batches, in order. It stops at the first batch that was not taken whole.

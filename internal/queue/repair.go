@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -60,15 +59,7 @@ func (q *Failures) Enqueue(ctx context.Context, conversations []chat.Ref, own []
 	for _, span := range own {
 		jobs = append(jobs, ownRepairJob{jobVersion, span.Workspace, span.ID, span.From, span.To})
 	}
-	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
-	for i, job := range jobs {
-		body, err := json.Marshal(job)
-		if err != nil {
-			return fmt.Errorf("encoding a job: %w", err)
-		}
-		entries[i] = types.SendMessageBatchRequestEntry{Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body))}
-	}
-	return sendAll(ctx, q.API, q.URL, entries)
+	return sendEach(ctx, q.API, q.URL, jobs, func(job any, _ *types.SendMessageBatchRequestEntry) any { return job })
 }
 
 // DecodeFailure reads a message of the failure queue. The mapping's own form is Lambda's (AWS Lambda developer guide,

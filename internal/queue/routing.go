@@ -43,18 +43,10 @@ func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
 		now = q.Now
 	}
 	turn := now().UnixNano() / int64(groupSpan) % 2
-	entries := make([]types.SendMessageBatchRequestEntry, len(jobs))
-	for i, j := range jobs {
-		body, err := json.Marshal(routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason})
-		if err != nil {
-			return fmt.Errorf("encoding a job: %w", err)
-		}
-		entries[i] = types.SendMessageBatchRequestEntry{
-			Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)),
-			MessageGroupId: ptr(routeGroup(j, turn)), MessageDeduplicationId: ptr(rand.Text()),
-		}
-	}
-	return sendAll(ctx, q.API, q.URL, entries)
+	return sendEach(ctx, q.API, q.URL, jobs, func(j chat.RouteJob, m *types.SendMessageBatchRequestEntry) any {
+		m.MessageGroupId, m.MessageDeduplicationId = ptr(routeGroup(j, turn)), ptr(rand.Text())
+		return routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason}
+	})
 }
 
 // routeGroup is at most 59 of the 128 bytes that a group's name may have.

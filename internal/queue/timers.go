@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -38,18 +37,13 @@ type Timers struct {
 
 // Delay implements chat.TimerQueue. Delays are whole seconds, rounded up: a timer is never early.
 func (q *Timers) Delay(ctx context.Context, now time.Time, timers ...chat.Timer) error {
-	entries := make([]types.SendMessageBatchRequestEntry, len(timers))
-	for i, t := range timers {
-		body, err := json.Marshal(timer{
+	return sendEach(ctx, q.API, q.URL, timers, func(t chat.Timer, m *types.SendMessageBatchRequestEntry) any {
+		m.DelaySeconds = delay(t.Due.Sub(now))
+		return timer{
 			Version: jobVersion, Kind: t.Kind, Workspace: t.Workspace, Conversation: t.Conversation, State: t.Version, User: t.User,
 			Department: t.Department, Clock: t.Clock, Due: t.Due.UnixMilli(), Until: millis(t.Until), After: t.After, Desk: t.Desk, Round: t.Round,
-		})
-		if err != nil {
-			return fmt.Errorf("encoding a timer: %w", err)
 		}
-		entries[i] = types.SendMessageBatchRequestEntry{Id: ptr(strconv.Itoa(i)), MessageBody: ptr(string(body)), DelaySeconds: delay(t.Due.Sub(now))}
-	}
-	return sendAll(ctx, q.API, q.URL, entries)
+	})
 }
 
 func delay(d time.Duration) int32 {

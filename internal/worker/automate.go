@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -30,25 +28,17 @@ func (a *Automate) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEve
 	failed := map[string]bool{}
 	for _, m := range e.Records {
 		group := m.Attributes["MessageGroupId"]
-		if !failed[group] {
-			err := a.one(ctx, m.Body)
-			if err == nil {
-				continue
-			}
-			a.Log.ErrorContext(ctx, "automation failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
+		if failed[group] {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		} else if err := contained(func() error { return a.one(ctx, m.Body) }); err != nil {
 			failed[group] = true
+			out.BatchItemFailures = append(out.BatchItemFailures, again(ctx, a.Log, "automation", m, err))
 		}
-		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 	}
 	return out, nil
 }
 
-func (a *Automate) one(ctx context.Context, body string) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // the others of the batch must not suffer from this one
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+func (a *Automate) one(ctx context.Context, body string) error {
 	job, err := queue.DecodeIntegration(body)
 	if err != nil {
 		return err

@@ -4,9 +4,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -22,25 +20,12 @@ type Deliver struct {
 	Log  *slog.Logger
 }
 
-// Handle carries out each job and reports those to be delivered again. A malformed message is reported as
-// well: after its receives it ends in the dead-letter queue, where somebody can look at it.
+// Handle carries out each job and reports those to be delivered again.
 func (d *Deliver) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	var out events.SQSEventResponse
-	for _, m := range e.Records {
-		if err := d.one(ctx, m.Body); err != nil {
-			d.Log.ErrorContext(ctx, "delivery failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-		}
-	}
-	return out, nil
+	return oneByOne(ctx, d.Log, "delivery", e, d.one), nil
 }
 
-func (d *Deliver) one(ctx context.Context, body string) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // the others of the batch must not suffer from this one
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+func (d *Deliver) one(ctx context.Context, body string) error {
 	if desk, ok, err := queue.DecodeDesk(body); ok || err != nil {
 		if err != nil {
 			return err

@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -28,8 +26,7 @@ type Route struct {
 func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 	var out events.SQSEventResponse
 	failed := func(m events.SQSMessage, err error) {
-		r.Log.ErrorContext(ctx, "routing failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
-		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		out.BatchItemFailures = append(out.BatchItemFailures, again(ctx, r.Log, "routing", m, err))
 	}
 	var order []chat.WorkspaceID
 	jobs, messages := map[chat.WorkspaceID][]chat.RouteJob{}, map[chat.WorkspaceID][]events.SQSMessage{}
@@ -47,20 +44,11 @@ func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventR
 		jobs[w], messages[w] = append(jobs[w], job), append(messages[w], m)
 	}
 	for _, w := range order {
-		if err := r.drain(ctx, jobs[w]); err != nil {
+		if err := contained(func() error { return r.Chat.Drain(ctx, jobs[w]...) }); err != nil {
 			for _, m := range messages[w] {
 				failed(m, err)
 			}
 		}
 	}
 	return out, nil
-}
-
-func (r *Route) drain(ctx context.Context, jobs []chat.RouteJob) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // the other workspaces must not suffer from this one
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return r.Chat.Drain(ctx, jobs...)
 }

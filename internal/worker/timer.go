@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -51,22 +50,10 @@ func (t *Timer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // Handle carries out each timer and reports those that are to come again.
 func (t *Timer) Handle(ctx context.Context, e events.SQSEvent) events.SQSEventResponse {
-	var out events.SQSEventResponse
-	for _, m := range e.Records {
-		if err := t.one(ctx, m.Body); err != nil {
-			t.Log.ErrorContext(ctx, "timer failed", "message", m.MessageId, "receives", m.Attributes["ApproximateReceiveCount"], "error", err)
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-		}
-	}
-	return out
+	return oneByOne(ctx, t.Log, "timer", e, t.one)
 }
 
-func (t *Timer) one(ctx context.Context, body string) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // the others of the batch must not suffer from this one
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+func (t *Timer) one(ctx context.Context, body string) error {
 	timer, err := queue.DecodeTimer(body)
 	if err != nil {
 		return err
