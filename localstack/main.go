@@ -40,7 +40,11 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	o.Try = []string{"make demo ADDR=" + o.Addr + "   (in another terminal: a conversation that survives what it should not)"}
+	o.Try = []string{
+		"make seed ADDR=" + o.Addr + "   (in another terminal: a shop's week; prints who can sign in)",
+		"make demo ADDR=" + o.Addr + "   (a conversation that survives what it should not)",
+		"open http://" + o.Addr + "/v1/docs   (the HTTP API)",
+	}
 	s, err := stack.Start(ctx, o)
 	if err != nil {
 		return err

@@ -15,6 +15,8 @@ type Operation struct {
 	Name string
 	// Summary is one sentence.
 	Summary string
+	// Topic is the name of one of Topics.
+	Topic string
 	// Open operations need no session.
 	Open bool
 	// Command is what the session's role must be allowed; "" for what everybody may do with a session of theirs.
@@ -74,7 +76,7 @@ func Operations() []Operation {
 	for _, r := range routes() {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		out = append(out, Operation{
-			Method: method, Path: path, Name: r.says.name, Summary: r.says.summary, Open: r.open, Command: r.command,
+			Method: method, Path: path, Name: r.says.name, Summary: r.says.summary, Topic: topicOf(path), Open: r.open, Command: r.command,
 			Request: r.says.request, Optional: r.says.optional, Answers: r.says.answers, Query: r.says.query, Problems: r.problems(),
 			Segments: r.says.segments, Idempotent: r.idempotent, Secret: r.secret, Polled: r.polled, Versioned: r.says.versioned || r.says.demands,
 		})

@@ -104,7 +104,8 @@ func settingLimits() map[string]limit {
 	name, text, order := length(1, settings.MaxName), length(0, settings.MaxText), between(0, settings.MaxOrder)
 	conditions, steps := items(0, settings.MaxConditions), items(1, settings.MaxSteps)
 	return map[string]limit{
-		"workspace.Department.Name": name, "workspace.Department.Skills": items(0, chat.MaxSkills),
+		"workspace.Settings.AuditDays": between(settings.MinAuditDays, settings.MaxAuditDays),
+		"workspace.Department.Name":    name, "workspace.Department.Skills": items(0, chat.MaxSkills),
 		"workspace.Department.Greeting": text, "workspace.Department.Offline": text,
 		"workspace.Hours.Holidays": items(0, settings.MaxHolidays), "workspace.Holiday.Spans": items(0, settings.MaxSpans),
 		"workspace.Holiday.Name": length(0, settings.MaxName),

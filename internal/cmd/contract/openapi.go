@@ -15,7 +15,7 @@ import (
 	"github.com/parley-chat/parley/internal/httpapi"
 )
 
-const apiDescription = `Sessions, socket tickets, and reading conversations. Bodies are JSON, at most 16 KB of them; times are Unix milliseconds by the server's clock. A session's token goes into the Authorization header; there are no cookies.
+const apiDescription = `All that a widget, a desk, an admin panel or a program of yours does but live talk, which goes over the WebSocket. Bodies are JSON, at most 16 KB of them; times are Unix milliseconds by the server's clock. A session's token goes into the Authorization header; there are no cookies.
 
 Errors are problem documents (RFC 9457) with a code; their type names the code's entry on the page /v1/docs/errors, which says what it means and what to do. Retry-After comes with 429 and 503.
 
@@ -53,6 +53,7 @@ func openAPI(s schemas) json.RawMessage {
 				{"variables", object{{"api", object{{"default", "abcdef1234"}}}, {"region", object{{"default", "eu-central-1"}}}}}},
 		}},
 		{"security", []object{{{"session", []string{}}}}},
+		{"tags", tags()},
 		{"paths", all},
 		{"components", object{
 			{"securitySchemes", object{{"session", object{
@@ -62,8 +63,15 @@ func openAPI(s schemas) json.RawMessage {
 	})
 }
 
+func tags() (out []object) {
+	for _, t := range httpapi.Topics() {
+		out = append(out, object{{"name", t.Name}, {"description", t.Summary}})
+	}
+	return out
+}
+
 func httpOperation(op httpapi.Operation, parts *components) object {
-	out := object{{"operationId", op.Name}, {"summary", op.Summary}}
+	out := object{{"operationId", op.Name}, {"summary", op.Summary}, {"tags", []string{op.Topic}}}
 	if op.Open {
 		// A session may be presented all the same: it is kept, or lets one see more.
 		out = append(out, member{"security", []object{{}, {{"session", []string{}}}}})

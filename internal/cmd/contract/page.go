@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -23,6 +24,9 @@ type apiDocument struct {
 	Info struct {
 		Title, Version, Description string
 	}
+	Tags []struct {
+		Name, Description string
+	}
 	Paths      ordered[ordered[apiOperation]]
 	Components struct {
 		Schemas ordered[*jsonschema.Schema]
@@ -32,6 +36,7 @@ type apiDocument struct {
 type apiOperation struct {
 	OperationID string
 	Summary     string
+	Tags        []string
 	Security    []map[string]any
 	Parameters  []struct {
 		Name, In, Description string
@@ -48,6 +53,34 @@ type apiOperation struct {
 
 type apiContent struct {
 	Schema *jsonschema.Schema
+}
+
+// apiTopic is a heading with its operations.
+type apiTopic struct {
+	Name, Description string
+	Operations        []apiRoute
+}
+
+type apiRoute struct {
+	Method, Path string
+	apiOperation
+}
+
+// Topics groups the operations as their tags say, in the tags' order.
+func (d apiDocument) Topics() []apiTopic {
+	var out []apiTopic
+	for _, tag := range d.Tags {
+		topic := apiTopic{Name: tag.Name, Description: tag.Description}
+		for _, path := range d.Paths {
+			for _, op := range path.Value {
+				if slices.Contains(op.Value.Tags, tag.Name) {
+					topic.Operations = append(topic.Operations, apiRoute{Method: op.Name, Path: path.Name, apiOperation: op.Value})
+				}
+			}
+		}
+		out = append(out, topic)
+	}
+	return out
 }
 
 // ordered is a JSON object whose members keep their order.
@@ -168,5 +201,5 @@ func bodyOf(content map[string]apiContent) template.HTML {
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"shown": typeHTML, "fields": fieldsOf, "body": bodyOf, "upper": strings.ToUpper,
 	"paragraphs": func(s string) []string { return strings.Split(s, "\n\n") },
-	"isOpen":     func(o apiOperation) bool { return len(o.Security) > 0 },
+	"isOpen":     func(o apiRoute) bool { return len(o.Security) > 0 },
 }).Parse(pageTemplates))

@@ -19,7 +19,8 @@ table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}
 th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #8886}
 section{border-top:1px solid #8886}
 :target{outline:2px solid #8888;outline-offset:.4rem}
-nav ul{columns:18rem;padding-left:1rem}
+nav h3{margin:1rem 0 .25rem}
+nav ul{columns:22rem;margin:0;padding-left:1rem;list-style:none}
 .method{font-weight:700}
 </style>
 </head>
@@ -29,19 +30,24 @@ nav ul{columns:18rem;padding-left:1rem}
 {{define "docs"}}{{template "head" .Info.Title}}<h1>{{.Info.Title}} {{.Info.Version}}</h1>
 {{range paragraphs .Info.Description}}<p>{{.}}</p>
 {{end}}<p>For programs: <a href="/v1/openapi.json">openapi.json</a>. Codes of errors: <a href="/v1/docs/errors">errors</a>.</p>
-<nav aria-label="Operations"><h2>Operations</h2><ul>
-{{range .Paths}}{{$path := .Name}}{{range .Value}}<li><a href="#op-{{.Value.OperationID}}"><span class="method">{{upper .Name}}</span> <code>{{$path}}</code></a></li>
-{{end}}{{end}}</ul></nav>
+<nav aria-label="Operations"><h2>Operations</h2>
+{{range .Topics}}<h3><a href="#{{.Name}}">{{.Name}}</a></h3>
+<ul>
+{{range .Operations}}<li><a href="#op-{{.OperationID}}"><span class="method">{{upper .Method}}</span> <code>{{.Path}}</code></a></li>
+{{end}}</ul>
+{{end}}</nav>
 <main>
-{{range .Paths}}{{$path := .Name}}{{range .Value}}<section id="op-{{.Value.OperationID}}">
-<h3><span class="method">{{upper .Name}}</span> <code>{{$path}}</code></h3>
-<p>{{.Value.Summary}}{{if isOpen .Value}} Needs no session.{{end}}</p>
-{{with .Value.Parameters}}<table><thead><tr><th scope="col">parameter</th><th scope="col">in</th><th scope="col">type</th><th scope="col"></th></tr></thead><tbody>
+{{range .Topics}}<h2 id="{{.Name}}">{{.Name}}</h2>
+<p>{{.Description}}</p>
+{{range .Operations}}<section id="op-{{.OperationID}}">
+<h3><span class="method">{{upper .Method}}</span> <code>{{.Path}}</code></h3>
+<p>{{.Summary}}{{if isOpen .}} Needs no session.{{end}}</p>
+{{with .Parameters}}<table><thead><tr><th scope="col">parameter</th><th scope="col">in</th><th scope="col">type</th><th scope="col"></th></tr></thead><tbody>
 {{range .}}<tr><td><code>{{.Name}}</code></td><td>{{.In}}</td><td>{{shown .Schema}}</td><td>{{.Description}}</td></tr>
 {{end}}</tbody></table>
-{{end}}{{with .Value.RequestBody}}<p>Body: {{body .Content}}</p>
+{{end}}{{with .RequestBody}}<p>Body: {{body .Content}}</p>
 {{end}}<table><thead><tr><th scope="col">answer</th><th scope="col">body</th><th scope="col"></th></tr></thead><tbody>
-{{range .Value.Responses}}<tr><td>{{.Name}}</td><td>{{body .Value.Content}}</td><td>{{.Value.Description}}</td></tr>
+{{range .Responses}}<tr><td>{{.Name}}</td><td>{{body .Value.Content}}</td><td>{{.Value.Description}}</td></tr>
 {{end}}</tbody></table>
 </section>
 {{end}}{{end}}<h2>Schemas</h2>
