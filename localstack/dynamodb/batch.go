@@ -1,8 +1,6 @@
 package dynamodb
 
-import (
-	"github.com/parley-chat/parley/localstack/dynamodb/attr"
-)
+import "github.com/parley-chat/parley/localstack/dynamodb/attr"
 
 // Limits of batches: the API reference of BatchGetItem and BatchWriteItem.
 const (
@@ -121,7 +119,7 @@ func (x *exchange) fetchAll(p *batchGet, size *int, b *bill) {
 func answerBatchGet(parts []*batchGet, bills []*bill, capacity string) []byte {
 	out := append(attr.AppendMember([]byte{'{'}, "Responses"), '{')
 	for _, p := range parts {
-		out = appendList(attr.AppendMember(out, p.tableName), p.shown, attr.AppendItem)
+		out = attr.AppendArray(attr.AppendMember(out, p.tableName), p.shown, attr.AppendItem)
 	}
 	out = append(attr.AppendMember(append(out, '}'), "UnprocessedKeys"), '{')
 	for _, p := range parts {
@@ -134,7 +132,7 @@ func answerBatchGet(parts []*batchGet, bills []*bill, capacity string) []byte {
 
 // appendLeft writes the part of the request that is still to be done.
 func (p *batchGet) appendLeft(out []byte) []byte {
-	out = appendList(attr.AppendMember(append(out, '{'), "Keys"), p.left, attr.AppendItem)
+	out = attr.AppendArray(attr.AppendMember(append(out, '{'), "Keys"), p.left, attr.AppendItem)
 	if p.projection.given {
 		out = attr.AppendString(attr.AppendMember(out, "ProjectionExpression"), p.projection.text)
 	}
@@ -276,7 +274,7 @@ func (x *exchange) bindBatchWrite(p *batchPut) (*write, *apiError) {
 func answerBatchWrite(left map[*table][]*write, bills []*bill, capacity string) []byte {
 	out := append(attr.AppendMember([]byte{'{'}, "UnprocessedItems"), '{')
 	for t, writes := range left {
-		out = appendList(attr.AppendMember(out, t.spec.Name), writes, appendUnprocessed)
+		out = attr.AppendArray(attr.AppendMember(out, t.spec.Name), writes, appendUnprocessed)
 	}
 	return append(appendCapacities(append(out, '}'), bills, capacity), '}')
 }

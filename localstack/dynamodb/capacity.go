@@ -178,7 +178,7 @@ func appendCapacities(out []byte, bills []*bill, mode string) []byte {
 	if mode == "" || mode == capacityNone {
 		return out
 	}
-	return appendList(attr.AppendMember(out, "ConsumedCapacity"), bills,
+	return attr.AppendArray(attr.AppendMember(out, "ConsumedCapacity"), bills,
 		func(out []byte, b *bill) []byte { return b.append(out, mode) })
 }
 

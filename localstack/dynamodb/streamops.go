@@ -114,7 +114,7 @@ func (x *exchange) listStreams(body []byte) ([]byte, *apiError) {
 		found = found[:r.limit]
 		last = found[r.limit-1].stream.arn
 	}
-	out := appendList(attr.AppendMember([]byte{'{'}, "Streams"), found, func(out []byte, t *table) []byte {
+	out := attr.AppendArray(attr.AppendMember([]byte{'{'}, "Streams"), found, func(out []byte, t *table) []byte {
 		return append(t.appendStream(append(out, '{')), '}')
 	})
 	if last != "" {

@@ -142,23 +142,11 @@ func (x *exchange) listTables(body []byte) ([]byte, *apiError) {
 		last = names[limit-1]
 	}
 	out := attr.AppendMember([]byte{'{'}, "TableNames")
-	out = appendList(out, names, attr.AppendString)
+	out = attr.AppendArray(out, names, attr.AppendString)
 	if last != "" {
 		out = attr.AppendString(attr.AppendMember(out, "LastEvaluatedTableName"), last)
 	}
 	return append(out, '}'), nil
-}
-
-// appendList writes an array.
-func appendList[T any](out []byte, elems []T, element func([]byte, T) []byte) []byte {
-	out = append(out, '[')
-	for i, v := range elems {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = element(out, v)
-	}
-	return append(out, ']')
 }
 
 // describe writes a TableDescription.
@@ -169,7 +157,7 @@ func (t *table) describe(out []byte, status string) []byte {
 	out = attr.AppendString(attr.AppendMember(out, "TableId"), t.id)
 	out = attr.AppendString(attr.AppendMember(out, "TableStatus"), status)
 	out = appendUnits(attr.AppendMember(out, "CreationDateTime"), float64(t.created.UnixMilli())/1000)
-	out = appendList(attr.AppendMember(out, "AttributeDefinitions"), t.definitions(), appendDefinition)
+	out = attr.AppendArray(attr.AppendMember(out, "AttributeDefinitions"), t.definitions(), appendDefinition)
 	out = appendKeySchema(out, t.key)
 	out = append(attr.AppendMember(out, "BillingModeSummary"), `{"BillingMode":"PAY_PER_REQUEST"}`...)
 	out = append(attr.AppendMember(out, "ProvisionedThroughput"), `{"NumberOfDecreasesToday":0,"ReadCapacityUnits":0,"WriteCapacityUnits":0}`...)
@@ -197,7 +185,7 @@ func (t *table) describeIndexes(out []byte, member string, local bool) []byte {
 	if len(chosen) == 0 {
 		return out
 	}
-	return appendList(attr.AppendMember(out, member), chosen, t.describeIndex)
+	return attr.AppendArray(attr.AppendMember(out, member), chosen, t.describeIndex)
 }
 
 func (t *table) describeIndex(out []byte, x *index) []byte {
@@ -206,7 +194,7 @@ func (t *table) describeIndex(out []byte, x *index) []byte {
 	out = appendKeySchema(out, x.key)
 	out = attr.AppendString(append(attr.AppendMember(out, "Projection"), `{"ProjectionType":`...), x.spec.Projection)
 	if len(x.spec.NonKey) > 0 {
-		out = appendList(attr.AppendMember(out, "NonKeyAttributes"), x.spec.NonKey, attr.AppendString)
+		out = attr.AppendArray(attr.AppendMember(out, "NonKeyAttributes"), x.spec.NonKey, attr.AppendString)
 	}
 	out = append(out, '}')
 	if !x.local {

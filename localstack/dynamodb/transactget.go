@@ -50,7 +50,7 @@ func (x *exchange) transactGetItems(body []byte) ([]byte, *apiError) {
 	case size > maxTransactBytes:
 		return nil, invalid("Aggregated size of items in the transaction exceeds the limit of %d bytes", maxTransactBytes)
 	}
-	out := appendList(attr.AppendMember([]byte{'{'}, "Responses"), gets, appendTransactGot)
+	out := attr.AppendArray(attr.AppendMember([]byte{'{'}, "Responses"), gets, appendTransactGot)
 	return append(appendCapacities(out, bills, capacity), '}'), nil
 }
 

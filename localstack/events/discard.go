@@ -2,12 +2,11 @@ package events
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 // failedBatch is the message that an on-failure destination gets: where the records are, not the records (AWS:
@@ -53,7 +52,7 @@ func (l *lane) describe(batch []*streamRecord, condition string, invocations int
 	const millis = "2006-01-02T15:04:05.000Z"
 	s := l.r.s
 	if requestID == "" {
-		requestID = newID()
+		requestID = uuid.New()
 	}
 	var f failedBatch
 	f.RequestContext.RequestID, f.RequestContext.FunctionARN = requestID, s.function.ARN
@@ -82,13 +81,4 @@ func (s *streamMapping) tellDestination(f failedBatch) {
 		pause(context.Background(), backoff(attempt))
 	}
 	s.m.warn("the on-failure destination %s could not be told: %v", s.onFailure.Name, err)
-}
-
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

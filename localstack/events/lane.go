@@ -148,26 +148,9 @@ type attempt struct {
 
 // deliver makes one attempt, with the faults that rules want.
 func (l *lane) deliver(ctx context.Context, batch []*streamRecord) attempt {
-	if fault, hit := l.strike(seam.Before); hit {
-		switch fault.Kind {
-		case seam.FaultDelay:
-			pause(ctx, fault.Delay)
-		case seam.FaultLose, seam.FaultError, seam.FaultKill:
-			return attempt{throttled: true}
-		case seam.FaultDuplicate:
-			l.invoke(ctx, batch)
-		}
-	}
-	outcome := l.invoke(ctx, batch)
-	if fault, hit := l.strike(seam.After); hit {
-		switch fault.Kind {
-		case seam.FaultDelay:
-			pause(ctx, fault.Delay)
-		case seam.FaultDuplicate:
-			outcome = l.invoke(ctx, batch)
-		default: // the function ran, and the mapping never hears of it
-			return attempt{throttled: true}
-		}
+	outcome, ok := struck(ctx, l.strike, func() attempt { return l.invoke(ctx, batch) })
+	if !ok {
+		return attempt{throttled: true}
 	}
 	return outcome
 }

@@ -172,31 +172,12 @@ func (q *queueMapping) filter(ctx context.Context, batch []message) []message {
 	return pass
 }
 
-// deliver invokes the function with one event, with the faults that rules want, and deletes what succeeded.
+// deliver invokes the function with one event, with the faults that rules want, and deletes what succeeded. What fails,
+// or is never heard of, becomes visible again.
 func (q *queueMapping) deliver(ctx context.Context, batch []message) {
-	fault, hit := q.strike(seam.Before)
-	if hit {
-		switch fault.Kind {
-		case seam.FaultDelay:
-			pause(ctx, fault.Delay)
-		case seam.FaultLose, seam.FaultError, seam.FaultKill: // never reaches the function: visible again later
-			return
-		case seam.FaultDuplicate:
-			q.invoke(ctx, batch)
-		}
+	if done, ok := struck(ctx, q.strike, func() []message { return q.invoke(ctx, batch) }); ok {
+		q.remove(ctx, done)
 	}
-	done := q.invoke(ctx, batch)
-	if fault, hit := q.strike(seam.After); hit {
-		switch fault.Kind {
-		case seam.FaultDelay:
-			pause(ctx, fault.Delay)
-		case seam.FaultDuplicate:
-			done = q.invoke(ctx, batch)
-		default: // the function ran, and SQS never hears of it
-			return
-		}
-	}
-	q.remove(ctx, done)
 }
 
 func (q *queueMapping) strike(phase seam.Phase) (seam.Fault, bool) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-chat/parley/localstack/seam"
 	"github.com/parley-chat/parley/localstack/template"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 // schedule invokes a function at the times of its expression, in UTC. A failed invocation is repeated after one
@@ -93,7 +94,7 @@ func (s *schedule) event(due time.Time) []byte {
 	}
 	o := s.m.opts
 	return appendJSON(nil, map[string]any{
-		"version": "0", "id": newID(), "detail-type": "Scheduled Event", "source": "aws.events", "account": o.Account,
+		"version": "0", "id": uuid.New(), "detail-type": "Scheduled Event", "source": "aws.events", "account": o.Account,
 		"time": due.UTC().Format(time.RFC3339), "region": o.Region, "detail": json.RawMessage(`{}`),
 		"resources": []string{"arn:aws:events:" + o.Region + ":" + o.Account + ":rule/" + s.spec.LogicalID},
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 func (r *Runner) strike(f *function, phase seam.Phase) (seam.Fault, bool) {
@@ -29,7 +30,7 @@ func (r *Runner) invokeWithFaults(ctx context.Context, f *function, event []byte
 	case seam.FaultKill:
 		return r.invokeOnce(ctx, f, event, opts, true)
 	case seam.FaultLose:
-		return lostResult(newRequestID()), nil
+		return lostResult(uuid.New()), nil
 	case seam.FaultDelay:
 		if err := sleep(ctx, fault.Delay); err != nil {
 			return seam.InvokeResult{}, err
@@ -79,7 +80,7 @@ func faultResult(fault seam.Fault) (seam.InvokeResult, error) {
 	if kind == "" {
 		kind = "Error"
 	}
-	return errorResult(newRequestID(), kind, fault.Message), nil
+	return errorResult(uuid.New(), kind, fault.Message), nil
 }
 
 // lostResult is what a caller knows when the answer never arrived: ServiceException, "the Lambda service

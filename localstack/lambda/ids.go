@@ -7,21 +7,6 @@ import (
 	"time"
 )
 
-// newRequestID returns a random UUID (version 4), the form of Lambda's request ids.
-func newRequestID() string {
-	var b [16]byte
-	fill(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var out [36]byte
-	hex.Encode(out[0:8], b[0:4])
-	hex.Encode(out[9:13], b[4:6])
-	hex.Encode(out[14:18], b[6:8])
-	hex.Encode(out[19:23], b[8:10])
-	hex.Encode(out[24:36], b[10:16])
-	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
-	return string(out[:])
-}
-
 // newTrace returns a trace header that is not sampled (AWS X-Ray: "Tracing header").
 func newTrace(now time.Time) string {
 	var b [20]byte

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 // Runner runs functions. It implements seam.Invoker.
@@ -94,7 +95,7 @@ func (r *Runner) invokeOnce(ctx context.Context, f *function, event []byte, opts
 	if !r.enter() {
 		return seam.InvokeResult{}, ErrClosed
 	}
-	inv := &invocation{id: newRequestID(), event: event, trace: opts.Trace, outcome: make(chan outcome, 1)}
+	inv := &invocation{id: uuid.New(), event: event, trace: opts.Trace, outcome: make(chan outcome, 1)}
 	if early, err := r.start(ctx, f, inv, ambush); early != nil || err != nil {
 		r.active.Done()
 		if early == nil {

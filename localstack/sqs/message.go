@@ -2,8 +2,6 @@ package sqs
 
 import (
 	"container/heap"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -60,22 +58,6 @@ func (c *content) bytes() int { return len(c.body) + c.attributes.bytes() }
 
 // sequenceNumber is 20 digits, as on AWS; it grows within a group, not by ones.
 func sequenceNumber(number uint64) string { return fmt.Sprintf("188%017d", number) }
-
-// newID returns a random UUID (RFC 9562, version 4).
-func newID() string {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // it never fails: crypto/rand ends the process instead
-	raw[6] = raw[6]&0x0f | 0x40
-	raw[8] = raw[8]&0x3f | 0x80
-	var text [36]byte
-	hex.Encode(text[0:8], raw[0:4])
-	hex.Encode(text[9:13], raw[4:6])
-	hex.Encode(text[14:18], raw[6:8])
-	hex.Encode(text[19:23], raw[8:10])
-	hex.Encode(text[24:36], raw[10:16])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
-}
 
 // The chains that a message can be in at a time.
 const (

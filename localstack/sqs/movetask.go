@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 // Limits of move tasks (API Reference, StartMessageMoveTask and ListMessageMoveTasks).
@@ -72,7 +73,7 @@ func (e *Engine) startMove(r *startMessageMoveTaskRequest, now time.Time) (*queu
 	if err := e.checkMove(q, r.DestinationArn); err != nil {
 		return nil, nil, err
 	}
-	task := &moveTask{handle: newID(), destination: r.DestinationArn, started: now, status: taskRunning, toMove: q.counts[visible]}
+	task := &moveTask{handle: uuid.New(), destination: r.DestinationArn, started: now, status: taskRunning, toMove: q.counts[visible]}
 	if r.MaxNumberOfMessagesPerSecond != nil {
 		task.rate = *r.MaxNumberOfMessagesPerSecond
 	}
@@ -147,7 +148,7 @@ func (e *Engine) redrive(m *message, destination string, now time.Time) (reason 
 	e.drop(m)
 	e.last++
 	fresh := &message{content: m.content, number: e.last, sent: now, due: now}
-	fresh.id = newID()
+	fresh.id = uuid.New()
 	e.messages[fresh.number] = fresh
 	target.add(fresh, now)
 	e.recordMove(old, fresh)

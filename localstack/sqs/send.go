@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/localstack/seam"
+	"github.com/parley-chat/parley/localstack/uuid"
 )
 
 // outgoing is one message as a producer hands it over, alone or in a batch.
@@ -98,7 +99,7 @@ func (s *settings) accept(o *outgoing, call seam.Call) (*content, *apiError) {
 	if err := s.acceptTokens(c, o); err != nil {
 		return nil, err
 	}
-	c.id, c.bodyMD5, c.attrMD5 = newID(), hexMD5(c.body), c.attributes.md5()
+	c.id, c.bodyMD5, c.attrMD5 = uuid.New(), hexMD5(c.body), c.attributes.md5()
 	return c, nil
 }
 

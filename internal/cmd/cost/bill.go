@@ -29,6 +29,18 @@ type row struct {
 	frames, invocations, calls, writes, reads, queue, requests, gigabytesLogged, gigabytesOut, minutes, usd float64
 }
 
+// addCall counts the calls of a line, or takes them off with sign -1.
+func (x *row) addCall(c meter.CallLine, sign float64) {
+	if c.Service == seam.ExecuteAPI {
+		x.frames += sign * float64(c.Calls-c.Errors)
+		return
+	}
+	x.calls += sign * float64(c.Calls)
+	x.writes += sign * c.WriteUnits
+	x.reads += sign * c.ReadUnits
+	x.queue += sign * c.Requests
+}
+
 // bill is a table of rows by feature.
 type bill struct {
 	minutes float64 // that were measured
@@ -122,16 +134,7 @@ func (b *bill) add(r meter.Report, sign float64) {
 		default:
 			continue // the stack's own looks, and reads of the stream, which Lambda does not pay for
 		}
-		change(feature, func(x *row) {
-			if c.Service == seam.ExecuteAPI {
-				x.frames += sign * float64(c.Calls-c.Errors)
-				return
-			}
-			x.calls += sign * float64(c.Calls)
-			x.writes += sign * c.WriteUnits
-			x.reads += sign * c.ReadUnits
-			x.queue += sign * c.Requests
-		})
+		change(feature, func(x *row) { x.addCall(c, sign) })
 	}
 	for _, f := range r.Functions {
 		change("logs", func(x *row) { x.gigabytesLogged += sign * float64(f.LogBytes) / (1 << 30) })

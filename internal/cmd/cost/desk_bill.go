@@ -96,16 +96,7 @@ func (b *bill) addDeskCall(c meter.CallLine, sign float64) {
 	if line == "" {
 		return
 	}
-	b.change(line, func(x *row) {
-		if c.Service == seam.ExecuteAPI {
-			x.frames += sign * float64(c.Calls-c.Errors)
-			return
-		}
-		x.calls += sign * float64(c.Calls)
-		x.writes += sign * c.WriteUnits
-		x.reads += sign * c.ReadUnits
-		x.queue += sign * c.Requests
-	})
+	b.change(line, func(x *row) { x.addCall(c, sign) })
 }
 
 // deskLine is the line of a call, "" for what nobody pays for.

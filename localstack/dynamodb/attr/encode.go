@@ -38,21 +38,22 @@ func AppendJSON(dst []byte, v Value) []byte {
 		dst = AppendItem(dst, v.item)
 	case L:
 		dst = append(dst, `{"L":`...)
-		dst = appendArray(dst, v.many.list, AppendJSON)
+		dst = AppendArray(dst, v.many.list, AppendJSON)
 	case SS:
 		dst = append(dst, `{"SS":`...)
-		dst = appendArray(dst, v.many.strings, AppendString)
+		dst = AppendArray(dst, v.many.strings, AppendString)
 	case NS:
 		dst = append(dst, `{"NS":`...)
-		dst = appendArray(dst, v.many.numbers, appendQuotedNumber)
+		dst = AppendArray(dst, v.many.numbers, appendQuotedNumber)
 	case BS:
 		dst = append(dst, `{"BS":`...)
-		dst = appendArray(dst, v.many.strings, appendBlob)
+		dst = AppendArray(dst, v.many.strings, appendBlob)
 	}
 	return append(dst, '}')
 }
 
-func appendArray[T any](dst []byte, elems []T, element func([]byte, T) []byte) []byte {
+// AppendArray appends an array.
+func AppendArray[T any](dst []byte, elems []T, element func([]byte, T) []byte) []byte {
 	dst = append(dst, '[')
 	for i, e := range elems {
 		if i > 0 {
