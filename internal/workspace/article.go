@@ -272,25 +272,10 @@ func (l *Articles) Remove(ctx context.Context, by By, id string, version *uint64
 }
 
 func (l *Articles) change(ctx context.Context, by By, id string, version *uint64, make func(*Article) (bool, error)) error {
-	for range tries {
-		was, err := l.read(ctx, by.Workspace, id)
-		if err != nil {
-			return err
-		}
-		if version != nil && was.Version != *version {
-			break
-		}
-		done, err := make(was)
-		if err != nil {
-			return unavailable(err)
-		}
-		if done {
-			l.cards.Forget(by.Workspace)
-			return nil
-		}
-		if version != nil {
-			break
-		}
+	read := func() (*Article, error) { return l.read(ctx, by.Workspace, id) }
+	err := change(read, func(a *Article) uint64 { return a.Version }, version, make)
+	if err == nil {
+		l.cards.Forget(by.Workspace)
 	}
-	return chat.Errorf(chat.CodeConflict, "somebody else has changed it; read it again")
+	return err
 }

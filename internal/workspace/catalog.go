@@ -207,14 +207,20 @@ func (c *Catalog) Remove(ctx context.Context, by By, k Kind, own bool, id string
 	})
 }
 
-// change reads the entry and lets make change it, again when somebody else was faster and any version will do.
 func (c *Catalog) change(ctx context.Context, at Place, id string, version *uint64, make func(*Entry) (bool, error)) error {
+	read := func() (*Entry, error) { return c.entry(ctx, at, id) }
+	return change(read, func(e *Entry) uint64 { return e.Version }, version, make)
+}
+
+// change reads what there is and lets make change it, again when somebody else was faster and any version will do: make
+// says whether it was in time.
+func change[T any](read func() (*T, error), versionOf func(*T) uint64, version *uint64, make func(*T) (bool, error)) error {
 	for range tries {
-		was, err := c.entry(ctx, at, id)
+		was, err := read()
 		if err != nil {
 			return err
 		}
-		if version != nil && was.Version != *version {
+		if version != nil && versionOf(was) != *version {
 			break
 		}
 		done, err := make(was)
