@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -17,13 +16,11 @@ import (
 // Memory stores conversations in memory, with the guarantees of the ports and none of their failures; Fault
 // adds those.
 type Memory struct {
-	// Fault, when set, is asked before and after every effect; an error it returns is the call's answer.
-	Fault func(call string, after bool) error
-	// Gen is the deployment's restore epoch.
+	failing
+	// Epoch is the deployment's restore epoch.
 	Epoch uint32
 	Now   func() time.Time
 
-	mu      sync.Mutex
 	heads   map[chat.Ref]*chat.Head
 	chunks  map[chat.Ref]map[chat.Track][]chat.Event // contiguous from seq 1
 	members map[member]bool                          // value: open
@@ -64,22 +61,6 @@ func NewMemory() *Memory {
 		logs: map[operatorKey][]chat.OperatorEvent{}, given: map[department][]time.Time{},
 		views: map[chat.ConnectionID]chat.Viewer{}, live: map[chat.WorkspaceID]*chat.DeskClaim{}, visitors: map[operatorKey]chat.Visitor{},
 	}
-}
-
-// do runs effect under the lock, between the two moments at which Fault may strike.
-func (m *Memory) do(call string, effect func() error) error {
-	if m.Fault != nil {
-		if err := m.Fault(call, false); err != nil {
-			return err
-		}
-	}
-	m.mu.Lock()
-	err := effect()
-	m.mu.Unlock()
-	if err == nil && m.Fault != nil {
-		return m.Fault(call, true)
-	}
-	return err
 }
 
 // shards is how many shards of listener rows a conversation has once it has any.

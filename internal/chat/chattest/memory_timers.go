@@ -5,18 +5,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
 
 // Timers keeps in memory what timers need: due-rows, how far they were swept, active workspaces, and whose turn it is to
-// tell positions. Fault is as in Memory.
+// tell positions.
 type Timers struct {
-	Fault func(call string, after bool) error
+	failing
 
-	mu     sync.Mutex
 	rows   map[int64]map[string]chat.Timer // by Unix minute, then by what the timer is
 	swept  time.Time
 	active map[chat.WorkspaceID]time.Time
@@ -31,21 +29,6 @@ type turn struct {
 // NewTimers returns an empty one.
 func NewTimers() *Timers {
 	return &Timers{rows: map[int64]map[string]chat.Timer{}, active: map[chat.WorkspaceID]time.Time{}, turns: map[turn]time.Time{}}
-}
-
-func (m *Timers) do(call string, effect func() error) error {
-	if m.Fault != nil {
-		if err := m.Fault(call, false); err != nil {
-			return err
-		}
-	}
-	m.mu.Lock()
-	err := effect()
-	m.mu.Unlock()
-	if err == nil && m.Fault != nil {
-		return m.Fault(call, true)
-	}
-	return err
 }
 
 // nameOf is what makes two timers the same.
