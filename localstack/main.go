@@ -43,7 +43,7 @@ func run(args []string) error {
 	o.Try = []string{
 		"make seed ADDR=" + o.Addr + "   (in another terminal: a shop's week; prints who can sign in)",
 		"make demo ADDR=" + o.Addr + "   (a conversation that survives what it should not)",
-		"open http://" + o.Addr + "/v1/docs   (the HTTP API)",
+		"http://" + o.Addr + "/v1/docs   (in a browser: the HTTP API)",
 	}
 	s, err := stack.Start(ctx, o)
 	if err != nil {

@@ -32,10 +32,11 @@ type screen struct {
 	scene  time.Time                  // when the scene began
 	asked  map[string]time.Time       // by actor and ref
 	sent   map[chat.EventID]time.Time // first tries
+	shown  map[string]bool            // actors and the events that they were pushed
 }
 
 func newScreen(out io.Writer, colour bool) *screen {
-	return &screen{out: out, colour: colour, asked: map[string]time.Time{}, sent: map[chat.EventID]time.Time{}}
+	return &screen{out: out, colour: colour, asked: map[string]time.Time{}, sent: map[chat.EventID]time.Time{}, shown: map[string]bool{}}
 }
 
 func (s *screen) paint(code, text string) string {
@@ -120,7 +121,12 @@ func (s *screen) describe(actor string, in bool, f *anyFrame) string {
 		return s.acks(f) + s.since(s.asked[actor+f.Ref], "round trip")
 	case protocol.TypeEvents:
 		e := f.Events[len(f.Events)-1]
-		return eventsText(f.Events) + s.since(s.sent[e.ID], "after it was sent")
+		text := eventsText(f.Events)
+		if s.shown[actor+string(e.ID)] {
+			return text + s.paint(dim, "  had it already")
+		}
+		s.shown[actor+string(e.ID)] = true
+		return text + s.since(s.sent[e.ID], "after it was sent")
 	case protocol.TypeWelcome:
 		return welcomeText(f) + s.since(s.asked[actor+f.Ref], "round trip")
 	case protocol.TypePong:
