@@ -96,7 +96,11 @@ func TestTransferEndsHearing(t *testing.T) {
 	}
 	w.same([]int{w.load(w.operator), w.load(to)}, []int{0, 1})
 	w.same(w.texts(chat.Desk), []string{"knows the matter"})
-	_, err = w.svc.Page(t.Context(), w.operator, chat.PageQuery{Conversation: w.conv, Track: chat.Public})
+	_, err = w.svc.Send(t.Context(), w.operator, w.conv, chat.Public, 0, w.messages("me again"))
+	w.refused(err, chat.CodeNotFound)
+	elsewhere := w.operator // its departments may be read, without taking part
+	elsewhere.Departments = chat.JoinDepartments(chat.DepartmentID(w.id(chat.DepartmentPrefix)))
+	_, err = w.svc.Page(t.Context(), elsewhere, chat.PageQuery{Conversation: w.conv, Track: chat.Public})
 	w.refused(err, chat.CodeNotFound)
 	again, err := w.svc.Transfer(t.Context(), w.supervisor, chat.Transfer{Step: w.step(), Operator: w.operator.User})
 	w.must(err)
@@ -519,6 +523,38 @@ func TestMentions(t *testing.T) {
 	note[0].Mentions = []chat.UserID{w.supervisor.User}
 	_, err = w.svc.Post(t.Context(), w.operator, chat.Sending{Conversation: w.conv, Track: chat.Public, Messages: note})
 	w.refused(err, chat.CodeInvalid)
+}
+
+// A colleague who is mentioned reads the note and answers it, without taking part; one of another department does not.
+func TestWhoIsMentionedMayRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	w.join()
+	asked := w.colleague("asked", 1)
+	note := w.messages("what do you think?")
+	note[0].Mentions = []chat.UserID{asked.User}
+	_, err := w.svc.Post(t.Context(), w.operator, chat.Sending{Conversation: w.conv, Track: chat.Desk, Messages: note})
+	w.must(err)
+	for _, track := range chat.Tracks() {
+		page, err := w.svc.Page(t.Context(), asked, chat.PageQuery{Conversation: w.conv, Track: track})
+		w.must(err)
+		if len(page.Events) == 0 {
+			t.Errorf("nothing to read on %s", track)
+		}
+	}
+	_, err = w.svc.Send(t.Context(), asked, w.conv, chat.Desk, 0, w.messages("I would refund"))
+	w.must(err)
+	_, err = w.svc.Send(t.Context(), asked, w.conv, chat.Public, 0, w.messages("we refund"))
+	w.refused(err, chat.CodeNotFound)
+	if _, in := w.head().Participants[asked.User]; in {
+		t.Error("who reads takes part")
+	}
+	asked.Departments = chat.JoinDepartments(chat.DepartmentID(w.id(chat.DepartmentPrefix)))
+	for _, track := range chat.Tracks() {
+		_, err = w.svc.Page(t.Context(), asked, chat.PageQuery{Conversation: w.conv, Track: track})
+		w.refused(err, chat.CodeNotFound)
+	}
 }
 
 func TestStartOfflineWithAForm(t *testing.T) {

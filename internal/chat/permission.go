@@ -109,13 +109,13 @@ var permissions = map[Command]map[Role]Scope{
 	// Talking.
 	CommandStart:      {RoleCustomer: Own, RoleAPIKey: Workspace},
 	CommandSend:       {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own, RoleBot: Own, RoleAPIKey: Own},
-	CommandNote:       {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
+	CommandNote:       {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandEdit:       {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own, RoleBot: Own, RoleAPIKey: Own},
 	CommandEditNote:   {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandDelete:     {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandDeleteNote: {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
-	CommandPage:       {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
-	CommandPageDesk:   {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
+	CommandPage:       {RoleCustomer: Own, RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
+	CommandPageDesk:   {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandTyping:     {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own, RoleBot: Own},
 	CommandRead:       {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
 
@@ -140,7 +140,7 @@ var permissions = map[Command]map[Role]Scope{
 	CommandLink:     {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace},
 	CommandMacro:    {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace},
 	CommandMute:     {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace},
-	CommandDetails:  {RoleOperator: Own, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
+	CommandDetails:  {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleBot: Own, RoleAPIKey: Workspace},
 	CommandHistory:  {RoleOperator: Department, RoleSupervisor: Department, RoleAdmin: Workspace, RoleAPIKey: Workspace},
 
 	// Operators and the live desk.
@@ -305,7 +305,7 @@ func authorize(p Principal, c Command) (Scope, error) {
 		scope = Workspace
 	}
 	if scope == Denied {
-		return Denied, Errorf(CodeForbidden, "a %s may not %s", p.Role, c)
+		return Denied, Errorf(CodeForbidden, "the role %s does not allow: %s", p.Role, c)
 	}
 	if !p.Granted(c) {
 		return Denied, Errorf(CodeForbidden, "this %s lacks the scope %s", p.Role, grants[c])

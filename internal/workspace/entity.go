@@ -85,7 +85,10 @@ func decodeInto(e Entry, into Entity) error {
 	if err := json.Unmarshal(e.Document, into); err != nil {
 		return fmt.Errorf("document %s %s: %w", e.Kind, e.ID, err)
 	}
-	*into.meta() = Meta{ID: e.ID, Version: e.Version, Owner: e.Owner, ChangedAt: e.Changed.UnixMilli(), ChangedBy: e.By}
+	*into.meta() = Meta{ID: e.ID, Version: e.Version, Owner: e.Owner, ChangedBy: e.By}
+	if !e.Changed.IsZero() { // the settings that nobody has written yet
+		into.meta().ChangedAt = e.Changed.UnixMilli()
+	}
 	return nil
 }
 
