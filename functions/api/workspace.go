@@ -13,6 +13,8 @@ import (
 func addWorkspace(api *httpapi.API, store *dynamo.Store, service *chat.Service, delivery *chat.Delivery) {
 	kept := &dynamo.Workspace{Store: store}
 	settings := &workspace.Cache{Store: kept}
+	api.Audit.Keep = settings.AuditLife
+	kept.Audit = *api.Audit
 	settings.Serve(service)
 	api.Live.Departments = settings.Departments
 	api.Settings, api.Catalog, api.Articles = settings, &workspace.Catalog{Store: kept}, &workspace.Articles{Store: kept}

@@ -32,6 +32,9 @@ func auditItem(e identity.AuditEntry) item {
 	setText(it, idSubject, e.Subject)
 	setTexts(it, idBefore, e.Before)
 	setTexts(it, idAfter, e.After)
+	if !e.Expires.IsZero() {
+		it[idTTL] = num(e.Expires.Unix())
+	}
 	return it
 }
 
@@ -157,9 +160,13 @@ func timeOfAudit(id string) (time.Time, bool) {
 }
 
 func auditOf(w chat.WorkspaceID, it item) identity.AuditEntry {
-	return identity.AuditEntry{
+	e := identity.AuditEntry{
 		Workspace: w, ID: getS(it, "sk"), At: getTime(it, idCreated), Actor: chat.UserID(getS(it, idActor)), Role: chat.Role(getS(it, idRole)),
 		Source: getS(it, idSource), Act: identity.Act(getS(it, idAct)), Subject: getS(it, idSubject),
 		Before: getTextMap(it, idBefore), After: getTextMap(it, idAfter),
 	}
+	if x := int64(getN(it, idTTL)); x > 0 {
+		e.Expires = time.Unix(x, 0).UTC()
+	}
+	return e
 }

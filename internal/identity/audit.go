@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ const (
 	ActProviderRefused  Act = "oidc.refused"
 )
 
-// AuditEntry is one line of a workspace's audit log. Nobody changes or removes one.
+// AuditEntry is one line of a workspace's audit log. Nobody changes or removes one; it ends with its time.
 type AuditEntry struct {
 	Workspace chat.WorkspaceID
 	// ID sorts by time.
@@ -54,6 +55,8 @@ type AuditEntry struct {
 	Subject string
 	// Before and After sum up what changed, without secrets. Either may be empty.
 	Before, After map[string]string
+	// Expires is when it is forgotten; zero for never.
+	Expires time.Time
 }
 
 // AuditQuery asks for a part of a log, newest first. Zero fields ask for everything.
@@ -100,6 +103,9 @@ type Audit struct {
 	Now func() time.Time
 	// NewID makes the ids of entries, which sort by time; nil for chance.
 	NewID func(time.Time) string
+	// Keep says for how long a workspace keeps what is recorded now; nil or 0 for ever. What was recorded before keeps
+	// the time that it was given.
+	Keep func(chat.WorkspaceID) time.Duration
 }
 
 // Entry makes an entry of something that is about to be done.
@@ -111,10 +117,16 @@ func (a *Audit) Entry(by By, act Act, subject string, before, after map[string]s
 	} else {
 		id = chat.NewID(AuditPrefix, now)
 	}
-	return AuditEntry{
+	e := AuditEntry{
 		Workspace: by.Workspace, ID: id, At: now, Actor: by.User, Role: by.Role, Source: by.Source,
 		Act: act, Subject: subject, Before: before, After: after,
 	}
+	if a.Keep != nil {
+		if life := a.Keep(by.Workspace); life > 0 {
+			e.Expires = now.Add(life)
+		}
+	}
+	return e
 }
 
 // Record appends an entry of something that was done.
@@ -143,6 +155,8 @@ func (a *Audit) List(ctx context.Context, by By, q AuditQuery) (list []AuditEntr
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the audit log: %w", err)
 	}
+	now := clock(a.Now) // storage forgets within days of the time, not on the dot
+	list = slices.DeleteFunc(list, func(e AuditEntry) bool { return !e.Expires.IsZero() && !e.Expires.After(now) })
 	return list, next, nil
 }
 

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -44,6 +45,18 @@ func (c *Cache) Config(ctx context.Context, w chat.WorkspaceID) (*Config, error)
 }
 
 func (c *Cache) now() time.Time { return clock(c.Now) }
+
+// AuditLife is how long the workspace keeps what is recorded in its audit log now; 0, for ever, when that cannot be told
+// within a second: better an entry too many than one that is missing.
+func (c *Cache) AuditLife(w chat.WorkspaceID) time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	config, err := c.Config(ctx, w)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(cmp.Or(config.Settings.AuditDays, DefaultAuditDays)) * 24 * time.Hour
+}
 
 // Config is a workspace's configuration, ready to be asked. It is never changed.
 type Config struct {

@@ -145,6 +145,8 @@ func TestDocumentsAreChecked(t *testing.T) {
 		{&workspace.Settings{}, `{"rate":{"messages":0}}`, "rate"},
 		{&workspace.Settings{}, `{"routing":{"awayAfterMisses":21}}`, "routing.awayAfterMisses"},
 		{&workspace.Settings{}, `{"sla":{"targets":[{"priority":0,"firstResponseSeconds":-1}]}}`, "sla.targets[0]"},
+		{&workspace.Settings{}, `{"auditDays":89}`, "auditDays"},
+		{&workspace.Settings{}, `{"auditDays":3661}`, "auditDays"},
 		{&workspace.Settings{}, `{"widget":{"color":"red"}}`, "widget.color"},
 		{&workspace.Settings{}, `{"widget":{"side":"top"}}`, "widget.side"},
 		{&workspace.Settings{}, `{"widget":{"locale":"d e"}}`, "widget.locale"},
@@ -269,6 +271,25 @@ func TestHooksAreAnsweredFromMemory(t *testing.T) {
 	}
 	if _, err := (&workspace.Cache{Store: o.store}).Departments(t.Context(), tenant); chat.CodeOf(err) != chat.CodeUnavailable {
 		t.Errorf("nothing is known: %v", err)
+	}
+}
+
+// The audit log is kept for as long as the workspace says; an entry that nobody can tell the time of is kept for good.
+func TestHowLongTheAuditLogIsKept(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := &workspace.Cache{Store: o.store, Now: func() time.Time { return o.now }}
+	if got := c.AuditLife(tenant); got != 400*24*time.Hour {
+		t.Errorf("by default: %v", got)
+	}
+	o.put(workspace.KindSettings, workspace.SettingsID, `{"auditDays":90}`)
+	o.now = o.now.Add(workspace.Staleness)
+	if got := c.AuditLife(tenant); got != 90*24*time.Hour {
+		t.Errorf("as it was set: %v", got)
+	}
+	o.store.Fail = func(string) error { return fmt.Errorf("%w: away", chat.ErrUnknownOutcome) }
+	if got := (&workspace.Cache{Store: o.store}).AuditLife(tenant); got != 0 {
+		t.Errorf("of an unknown one: %v", got)
 	}
 }
 

@@ -22,9 +22,20 @@ type Settings struct {
 	Bot chat.UserID `json:"bot,omitempty"`
 	// Rate bounds what one customer may write; none for the deployment's own.
 	Rate *Rate `json:"rate,omitempty"`
+	// AuditDays is for how many days acts are kept in the audit log from the day that they are recorded: 90 to 3660,
+	// default 400. What was recorded before a change of it keeps the time that it was given.
+	AuditDays int `json:"auditDays,omitempty"`
 	// Widget is how the widget looks and what it says.
 	Widget Widget `json:"widget,omitzero"`
 }
+
+// How long the audit log is kept. The least is a quarter of a year: whoever has taken an admin's session could else set
+// it so short that nothing is left to look at. The default is a year and a month, so that a yearly review finds all of it.
+const (
+	MinAuditDays     = 90
+	MaxAuditDays     = 3660
+	DefaultAuditDays = 400
+)
 
 // Rate bounds what one customer may write: more than that many messages within the window mutes them for the pause.
 type Rate struct {
@@ -82,6 +93,9 @@ func (s *Settings) Check() error {
 	}
 	if r := s.Rate; r != nil && (outside(r.Messages, 1, 1000) || outside(r.WindowSeconds, 1, 3600) || outside(r.PauseSeconds, 1, 3600)) {
 		return chat.Errorf(chat.CodeInvalid, "rate: 1 to 1000 messages, windowSeconds and pauseSeconds 1 to 3600")
+	}
+	if s.AuditDays != 0 && outside(s.AuditDays, MinAuditDays, MaxAuditDays) {
+		return chat.Errorf(chat.CodeInvalid, "auditDays: %d to %d", MinAuditDays, MaxAuditDays)
 	}
 	return s.Widget.check()
 }

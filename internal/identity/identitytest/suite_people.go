@@ -281,6 +281,9 @@ func testAudit(t *testing.T, store Store) {
 	var all []identity.AuditEntry
 	for i, at := range months {
 		e := entry(w, at, []identity.Act{"key.made", "staff.changed", "staff.invited", "key.made"}[i])
+		if i > 1 { // those of before have no end
+			e.Expires = at.AddDate(0, 0, 400).Truncate(time.Second).UTC()
+		}
 		must(t, store.AppendAudit(ctx, e))
 		must(t, store.AppendAudit(ctx, e))
 		all = append([]identity.AuditEntry{e}, all...)
