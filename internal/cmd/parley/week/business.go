@@ -90,7 +90,7 @@ func (s *stage) settings() *workspace.Settings {
 		SLA:                 workspace.SLA{InHours: true, Targets: []workspace.SLATarget{{FirstResponseSeconds: 600, NextResponseSeconds: 1200, ResolutionSeconds: 2 * 86400}, {Priority: 2, FirstResponseSeconds: 120}}},
 		Widget: workspace.Widget{
 			Title: "Wollwerk", Color: "#1f6f5c", Welcome: "Hello! How can we help?", Waiting: "Somebody will be with you in a moment.",
-			Offline: "We are not here right now. Leave us your address and we will write back.", ChooseDepartment: true, ShowArticles: true,
+			Offline: "We are not here right now. Leave us your address and we will write back.", ChooseDepartment: true, ShowArticles: true, TellVisits: true,
 		},
 	}
 }

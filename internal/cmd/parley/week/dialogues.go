@@ -109,7 +109,12 @@ var dialogues = []dialogue{
 	{Returns, "fr", "damaged", shop + "/fr/retours", []string{
 		"Le colis {order} est arrivé ouvert.", "Je suis désolé. Manque-t-il quelque chose ?", "Oui, le {item}", "Nous vous le renvoyons aujourd'hui même, sans frais.", "Merci",
 	}},
+	{Returns, "es", "return", shop + "/es/devoluciones", []string{
+		"Quiero devolver el {item} del pedido {order}, ¿cómo lo hago?", "Hola {name}. En tu cuenta, en «Pedidos», está la etiqueta. No te cuesta nada.",
+		"No tengo impresora", "No pasa nada: enseña en la tienda el código que acabo de mandarte.", "Perfecto, gracias", "El dinero te llega de tres a cinco días después.",
+	}},
 	{Invoices, "en", "invoice", shop + "/account", []string{"Hello, I need an invoice with our VAT number for {order}. Could you mail it to me?"}},
 	{Invoices, "de", "invoice", shop + "/de/konto", []string{"Guten Tag, auf der Rechnung zu {order} fehlt unsere USt-IdNr. Bitte um eine neue."}},
+	{Invoices, "es", "invoice", shop + "/es/cuenta", []string{"Hola, necesito la factura de {order} con el NIF de la empresa. ¿Me la podéis mandar?"}},
 	{Invoices, "fr", "invoice", shop + "/fr/compte", []string{"Bonjour, pourriez-vous m'envoyer la facture de {order} au nom de l'entreprise ?"}},
 }

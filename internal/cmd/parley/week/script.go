@@ -86,8 +86,8 @@ type customer struct {
 	external string
 }
 
-// customer of the n-th conversation: every fourth conversation is of somebody who was here before.
-func (s *stage) customer(n int) *customer {
+// customer of the n-th conversation, which begins at a time: every fourth conversation is of somebody who was here before.
+func (s *stage) customer(n int, at time.Time) *customer {
 	who := n
 	if n%4 == 0 && n > 40 {
 		who = n - 37
@@ -100,8 +100,9 @@ func (s *stage) customer(n int) *customer {
 	}
 	given := people[who%len(people)]
 	family := families[given.language][(who/len(people)+who)%len(families[given.language])]
+	came := at.Add(-time.Minute) // onto the page: a visitor's id says when
 	c := &customer{
-		user: chat.UserID(derive(chat.UserPrefix, s.label, fmt.Sprint("customer ", who))), name: given.name + " " + family, language: given.language,
+		user: chat.UserID(s.id(chat.UserPrefix, came, fmt.Sprint("customer ", who))), name: given.name + " " + family, language: given.language,
 	}
 	switch who % 5 {
 	case 0, 1: // has an account in the shop
@@ -109,13 +110,19 @@ func (s *stage) customer(n int) *customer {
 		c.user = contact.Identity{Channel: contact.ChannelApp, External: c.external}.User(s.Workspace)
 		fallthrough
 	case 2:
-		c.mail = strings.ToLower(strings.NewReplacer(" ", ".", "ü", "ue", "ö", "oe", "é", "e", "ç", "c", "ñ", "n", "í", "i", "ş", "s", "ł", "l").Replace(c.name)) + fmt.Sprintf("%d@example.net", who)
+		c.mail = fmt.Sprintf("%s%d@example.net", mailName(c.name), who)
 	}
 	s.customers[who] = c
 	if c.mail != "" {
-		s.at(s.now.Add(time.Duration(who)*time.Second), "contact", func(ctx context.Context) error { return s.card(ctx, c) })
+		s.at(came, "contact", func(ctx context.Context) error { return s.card(ctx, c) })
 	}
 	return c
+}
+
+// mailName is a name as people write it in addresses: in ASCII.
+func mailName(name string) string {
+	plain := strings.NewReplacer(" ", ".", "'", "", "ü", "ue", "ö", "oe", "ß", "ss", "é", "e", "è", "e", "ç", "c", "ñ", "n", "í", "i", "ú", "u", "ı", "i")
+	return plain.Replace(strings.ToLower(name))
 }
 
 // card writes the contact of a customer.

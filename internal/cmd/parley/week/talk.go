@@ -30,6 +30,9 @@ const (
 	idleAfter = 30 * time.Minute
 )
 
+// urgentEvery is of how many conversations that go on one is urgent, by their numbers.
+const urgentEvery = 7
+
 // talk is one conversation of the week.
 type talk struct {
 	id         chat.ConversationID
@@ -57,7 +60,7 @@ type talk struct {
 // cast a conversation that starts at a time.
 func (s *stage) talk(at time.Time, d chat.DepartmentID, f fate) *talk {
 	n := len(s.cast) + 1
-	c := s.customer(n)
+	c := s.customer(n, at)
 	t := &talk{
 		id: chat.ConversationID(s.id(chat.ConversationPrefix, at, fmt.Sprint("conversation ", n))), n: n, customer: c, fate: f, begin: chat.StatusQueued,
 		department: d, last: map[chat.Track]uint64{}, version: 1,
@@ -98,6 +101,11 @@ func (s *stage) start(ctx context.Context, t *talk) error {
 	}
 	t.mine, t.mineID, t.turn = out.Acks[0].Event.Seq, out.Acks[0].Event.ID, 1
 	s.summary.Messages++
+	if t.fate == lasts && t.n%urgentEvery == 0 {
+		if _, err := s.chat.SetPriority(ctx, s.admin, s.step(t, chat.Desk), 2); err != nil {
+			return err
+		}
+	}
 	switch t.begin {
 	case chat.StatusBot:
 		s.in(s.between(time.Second, 3*time.Second), "bot", func(ctx context.Context) error { return s.botGreets(ctx, t) })
