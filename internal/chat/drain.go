@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -13,8 +15,17 @@ const (
 	// drainTime is how long it takes: well below the route function's timeout of 6 s, and no longer than jobs go to one
 	// worker (queue.Routing), so that two seldom get into each other's way.
 	drainTime = 2 * time.Second
+	// drainPause is how long a job that has lost something to another one waits on average before it looks again, and
+	// drainRounds how often it does.
+	drainPause  = 100 * time.Millisecond
+	drainRounds = 30
+	// maxRefusals is how often an operator who seems to have room may have none before a job leaves them out.
+	maxRefusals = 3
 	// drainPage is how many entries are read at first; each further page is four times as long.
 	drainPage = 50
+	// drainFlights is how many transactions are under way at once: one that storage throttles waits for tens of
+	// milliseconds, and the others go on meanwhile.
+	drainFlights = 16
 	// drainDepth is how deep the queue is searched for entries that can be given out.
 	drainDepth = 4000
 )
@@ -28,27 +39,31 @@ const (
 
 // Drain gives out what waits in the departments of the jobs, which are of one workspace, in the order of their queues, as
 // far as the operators' capacity goes. Each assignment is one transaction that commits by itself; a repetition does what
-// is left. An error means that the jobs must come again.
+// is left. Jobs that a look since has answered cost nothing. An error means that the jobs must come again.
 func (s *Service) Drain(ctx context.Context, jobs ...RouteJob) error {
-	var departments []DepartmentID
-	for _, j := range distinct(jobs) {
-		list, err := s.drained(ctx, j)
-		if err != nil {
-			return err
-		}
-		for _, department := range list {
-			if !slices.Contains(departments, department) {
-				departments = append(departments, department)
-			}
-		}
-	}
-	if len(departments) == 0 {
+	jobs = s.looks.open(jobs)
+	if len(jobs) == 0 {
 		return nil
 	}
-	workspace := jobs[0].Workspace
-	d := &drain{Service: s, workspace: workspace, left: drainAssignments, until: s.now().Add(drainTime)}
+	quiet := *s.Delivery // the live desk is told once, not with each assignment
+	quiet.Desk = nil
+	d := &drain{Service: s, delivery: &quiet, workspace: jobs[0].Workspace, left: drainAssignments, begun: s.now(), full: map[UserID]int{}, stale: map[ConversationID]bool{}}
+	d.until = d.begun.Add(drainTime)
 	if deadline, ok := ctx.Deadline(); ok { // what a batch has left of its function's time
-		d.until = d.now().Add(min(drainTime, time.Until(deadline)/2))
+		d.until = d.begun.Add(min(drainTime, time.Until(deadline)/2))
+	}
+	err := d.run(ctx, jobs)
+	if d.left < drainAssignments {
+		s.Delivery.showDesk(ctx, d.workspace)
+	}
+	return err
+}
+
+// run works off the departments of the jobs. What the job's bounds leave over is the next job's.
+func (d *drain) run(ctx context.Context, jobs []RouteJob) error {
+	departments, err := d.departmentsOf(ctx, jobs)
+	if err != nil {
+		return err
 	}
 	for i, department := range departments {
 		more, err := d.department(ctx, department)
@@ -60,57 +75,96 @@ func (s *Service) Drain(ctx context.Context, jobs ...RouteJob) error {
 		}
 		var left []RouteJob
 		for _, rest := range departments[i:] {
-			left = append(left, RouteJob{Workspace: workspace, Department: rest, Reason: "more"})
+			left = append(left, RouteJob{Workspace: d.workspace, Department: rest, Reason: "more"})
 		}
-		return s.Routing.Route(ctx, left...)
+		return d.Routing.Route(ctx, left...)
+	}
+	if !d.torn {
+		d.looks.note(d, departments)
 	}
 	return nil
 }
 
-// drained lists the departments that the job is about.
-func (s *Service) drained(ctx context.Context, j RouteJob) ([]DepartmentID, error) {
-	if j.Operator == "" {
-		return []DepartmentID{j.Department}, nil
-	}
-	var o *Operator
-	err := s.retry(ctx, func() (err error) {
-		o, err = s.Staff.Operator(ctx, j.Workspace, j.Operator)
-		return err
-	})
-	if err != nil || o == nil {
+// departmentsOf lists the departments that the jobs are about: their own, and those of the operators who have room.
+func (d *drain) departmentsOf(ctx context.Context, jobs []RouteJob) (out []DepartmentID, err error) {
+	if err := d.load(ctx); err != nil {
 		return nil, err
 	}
-	if o.Duty != DutyAccepting { // their place is nobody's
+	for _, j := range distinct(jobs) {
+		list := []DepartmentID{j.Department}
+		if j.Operator != "" {
+			if list, err = d.worksFor(ctx, j.Operator); err != nil {
+				return nil, err
+			}
+		}
+		for _, department := range list {
+			if !slices.Contains(out, department) {
+				out = append(out, department)
+			}
+		}
+	}
+	return out, nil
+}
+
+// worksFor lists the departments whose conversations may come to the operator; none if nothing may.
+func (d *drain) worksFor(ctx context.Context, user UserID) ([]DepartmentID, error) {
+	i := slices.IndexFunc(d.operators, func(o Operator) bool { return o.User == user })
+	if i < 0 || d.operators[i].Duty != DutyAccepting { // their place is nobody's
 		return nil, nil
 	}
-	if o.Departments != "" {
-		return append([]DepartmentID{""}, o.Departments.All()...), nil
+	if list := d.operators[i].Departments; list != "" {
+		return append([]DepartmentID{""}, list.All()...), nil
 	}
-	return s.departments(ctx, system(j.Workspace), Workspace)
+	all, err := d.departments(ctx, system(d.workspace), Workspace)
+	if err == nil {
+		d.all = all
+	}
+	return all, err
 }
 
 // drain is one job under way.
 type drain struct {
 	*Service
+	delivery  *Delivery
 	workspace WorkspaceID
-	operators []Operator // as known by now
-	read      bool
+	operators []Operator     // as known by now
+	all       []DepartmentID // every department, once it was asked for
+	torn      bool           // something came in between: this look does not stand for others
+	full      map[UserID]int // how often somebody had no room after all
+	stale     map[ConversationID]bool
 	left      int
+	begun     time.Time
 	until     time.Time
 }
 
 func (d *drain) spent() bool { return d.left <= 0 || d.now().After(d.until) }
 
-// department works a queue off. more says that the job's bounds ended it.
+// department works a queue off. more says that the job's bounds ended it. When another job turns out to be at the same
+// queue, it lets that one go ahead for a moment and then looks again, at operators too: two that go on side by side would
+// only take from each other what both have read.
 func (d *drain) department(ctx context.Context, department DepartmentID) (more bool, err error) {
-	if err := d.load(ctx); err != nil {
-		return false, err
-	}
 	policy, err := d.Policy(ctx, d.workspace, department)
 	if err != nil {
 		return false, err
 	}
 	given := d.left
+	for range drainRounds {
+		var lost bool
+		if more, lost, err = d.round(ctx, policy, department); more || !lost || err != nil {
+			break
+		}
+		more = true
+		d.sleep(ctx, drainPause/2+rand.N(drainPause))
+		if err = d.load(ctx); err != nil {
+			break
+		}
+	}
+	d.assigned(ctx, department, given-d.left)
+	return more, err
+}
+
+// round goes through the queue until its end, or until something is lost to another job.
+func (d *drain) round(ctx context.Context, policy RoutingPolicy, department DepartmentID) (more, lost bool, err error) {
 	seen := map[ConversationID]bool{}
 	for limit := drainPage; d.anybody(department); limit = min(4*limit, drainDepth) {
 		var list []Waiting
@@ -119,30 +173,30 @@ func (d *drain) department(ctx context.Context, department DepartmentID) (more b
 			return err
 		})
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
-		fresh := slices.DeleteFunc(slices.Clone(list), func(w Waiting) bool { return seen[w.Conversation] })
+		fresh := slices.DeleteFunc(slices.Clone(list), func(w Waiting) bool { return seen[w.Conversation] || d.stale[w.Conversation] })
 		for _, w := range fresh {
 			seen[w.Conversation] = true
 		}
-		if more, err = d.page(ctx, policy, fresh); more || err != nil {
-			break
+		if more, lost, err = d.page(ctx, policy, fresh); more || lost || err != nil {
+			return more, lost, err
 		}
 		if len(list) < limit || len(fresh) == 0 && limit == drainDepth {
 			break
 		}
 	}
-	d.assigned(ctx, department, given-d.left)
-	return more, err
+	return false, false, nil
 }
 
 func (d *drain) load(ctx context.Context) error {
-	if d.read {
-		return nil
-	}
-	d.read = true
 	return d.retry(ctx, func() (err error) {
 		d.operators, err = d.Staff.Operators(ctx, d.workspace)
+		for i := range d.operators {
+			if d.full[d.operators[i].User] >= maxRefusals {
+				d.operators[i].Duty = DutyOff
+			}
+		}
 		return err
 	})
 }
@@ -151,22 +205,6 @@ func (d *drain) load(ctx context.Context) error {
 func (d *drain) anybody(department DepartmentID) bool {
 	now := d.now()
 	return slices.ContainsFunc(d.operators, func(o Operator) bool { return o.accepts(department, now) })
-}
-
-// give assigns or offers one conversation, if there is somebody for it. Whoever turns out to have no room is read again,
-// and the choice made again.
-func (d *drain) give(ctx context.Context, policy RoutingPolicy, w Waiting) error {
-	for range len(d.operators) + 1 {
-		t, ok := d.choose(w)
-		if !ok {
-			return nil
-		}
-		t.make(ctx, d, policy)
-		if err := d.settle(ctx, t); err != nil || t.refused() == "" {
-			return err
-		}
-	}
-	return nil
 }
 
 // assign makes the transaction: the conversation, the operator's place, the waiting entry, the membership.
@@ -178,19 +216,26 @@ func (d *drain) assign(ctx context.Context, policy RoutingPolicy, w Waiting, t *
 	change := &Change{
 		Status: StatusActive, Assignee: user, Add: map[UserID]Role{user: role}, Places: []Place{{User: user, Take: true, Eligible: true, At: d.now()}},
 	}
-	make := assigning
+	make, tried := assigning, false
 	if policy.ManualAccept {
 		change.Status, change.Assignee, change.OfferedTo, change.Entry = StatusOffered, "", user, w
 		make = offering
 	}
-	return d.systemStep(ctx, Ref{d.workspace, w.Conversation}, w.Version, func(h *Head) (*systemStep, error) {
+	out, err := d.systemStep(ctx, Ref{d.workspace, w.Conversation}, w.Version, func(h *Head) (*systemStep, error) {
 		if h.Status != StatusQueued {
 			return nil, errStale
 		}
-		change.Remove = h.former(user)
+		tried, change.Remove = true, h.former(user)
 		return make(h, change, user, t.decision), nil
 	}, moveAssign, moveOffer)
+	if err == nil && !tried { // another job gave it out since the queue was read, and tells it
+		return nil, errTaken
+	}
+	return out, err
 }
+
+// errTaken says that another job has given the conversation out.
+var errTaken = errors.New("another job has given it out")
 
 // assigning tells everybody whose the conversation is, and the desk why.
 func assigning(h *Head, change *Change, user UserID, decision *Decision) *systemStep {
@@ -222,31 +267,6 @@ func (d *drain) assigned(ctx context.Context, department DepartmentID, n int) {
 	if n > 0 && d.Entries != nil {
 		_ = d.Entries.Assigned(ctx, d.workspace, department, d.now(), n)
 	}
-}
-
-// again reads an operator who had no room. One who has, as read, lost it to another transaction: they are left out of
-// this job, which ends in any case.
-func (d *drain) again(ctx context.Context, user UserID) error {
-	var o *Operator
-	err := d.retry(ctx, func() (err error) {
-		o, err = d.Staff.Operator(ctx, d.workspace, user)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for i := range d.operators {
-		if d.operators[i].User != user {
-			continue
-		}
-		known := d.operators[i]
-		if o == nil || o.Load <= known.Load && o.accepts("", d.now()) {
-			d.operators[i].Duty = DutyOff
-			continue
-		}
-		d.operators[i] = *o
-	}
-	return nil
 }
 
 // mend looks after an entry whose version is not the conversation's: it is gone by now, or it was left behind by a

@@ -272,10 +272,15 @@ func TestManyDrainsAtOnce(t *testing.T) {
 	wg.Wait()
 	r.drain()
 	r.sound(ids...)
+	given, last := 0, 0
 	for i, id := range ids {
-		if (r.of(id).Assignee != "") != (i < 12) {
-			t.Errorf("conversation %d of the queue: %+v", i, r.of(id).Status)
+		if r.of(id).Assignee != "" {
+			given, last = given+1, i
 		}
+	}
+	// Jobs at one queue at once may have what they are doing overtake each other, and nothing else (drainFlights is 16).
+	if given != 12 || last >= 16 {
+		t.Errorf("%d places of 12 were given, the last to the one at %d", given, last)
 	}
 }
 

@@ -41,10 +41,11 @@ func (d *drain) operator(user UserID) *Operator {
 }
 
 // page gives out a page of the queue: choices are made one after the other, each knowing those before it, and the
-// transactions run side by side, no two of one operator's, which would conflict. more says that the job's bounds ended it.
-func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) (more bool, err error) {
-	f := &flight{drain: d, policy: policy, busy: map[UserID]bool{}, landed: make(chan *try, parallelCalls)}
-	for i := 0; i < len(page) && f.err == nil; i++ {
+// transactions run side by side, no two of one operator's, which would conflict. more says that the job's bounds ended
+// it, lost that another job was faster with something: nobody behind takes what is left before that is known.
+func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) (more, lost bool, err error) {
+	f := &flight{drain: d, policy: policy, busy: map[UserID]bool{}, landed: make(chan *try, drainFlights)}
+	for i := 0; i < len(page) && f.err == nil && !f.lost; i++ {
 		if more = d.spent(); more {
 			break
 		}
@@ -52,7 +53,7 @@ func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) 
 		if !ok {
 			continue
 		}
-		if len(f.busy) == parallelCalls || f.busy[t.user] {
+		if len(f.busy) == drainFlights || f.busy[t.user] {
 			d.undo(t)
 			f.land(ctx)
 			i-- // chosen again, by what has been seen since
@@ -63,22 +64,17 @@ func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) 
 	for len(f.busy) > 0 {
 		f.land(ctx)
 	}
-	for _, w := range f.refused {
-		if f.err == nil {
-			f.err = d.give(ctx, policy, w)
-		}
-	}
-	return more, f.err
+	return more, f.lost, f.err
 }
 
 // flight is what one page has under way.
 type flight struct {
 	*drain
-	policy  RoutingPolicy
-	busy    map[UserID]bool
-	landed  chan *try
-	refused []Waiting // by operators without room: given out one by one, once it is known which places the others took
-	err     error
+	policy RoutingPolicy
+	busy   map[UserID]bool
+	landed chan *try
+	lost   bool
+	err    error
 }
 
 func (f *flight) begin(ctx context.Context, t *try) {
@@ -98,16 +94,14 @@ func (f *flight) begin(ctx context.Context, t *try) {
 func (f *flight) land(ctx context.Context) {
 	t := <-f.landed
 	delete(f.busy, t.user)
+	f.lost = f.lost || t.refused() != "" || errors.Is(t.err, errTaken)
 	f.err = errors.Join(f.err, f.settle(ctx, t))
-	if t.refused() != "" {
-		f.refused = append(f.refused, t.Waiting)
-	}
 }
 
 // make makes the transaction, and tells those concerned.
 func (t *try) make(ctx context.Context, d *drain, policy RoutingPolicy) {
 	if t.out, t.err = d.assign(ctx, policy, t.Waiting, t); t.err == nil {
-		t.err = d.Delivery.Committed(ctx, system(d.workspace), t.out)
+		t.err = d.delivery.Committed(ctx, system(d.workspace), t.out)
 	}
 }
 
@@ -122,17 +116,22 @@ func (t *try) refused() UserID {
 
 // settle takes note of how the try went.
 func (d *drain) settle(ctx context.Context, t *try) error {
+	if t.err == nil {
+		return nil
+	}
+	d.torn = true
+	if t.out == nil {
+		d.undo(t)
+	}
 	switch {
-	case t.err == nil:
+	case errors.Is(t.err, errTaken):
 		return nil
 	case errors.Is(t.err, errStale):
-		d.undo(t)
+		d.stale[t.Conversation] = true
 		return d.mend(ctx, t.Waiting)
 	case t.refused() != "":
-		d.undo(t)
-		return d.again(ctx, t.refused())
-	case t.out == nil:
-		d.undo(t)
+		d.full[t.user]++
+		return nil
 	}
 	return t.err
 }

@@ -13,6 +13,8 @@ type RouteJob struct {
 	Operator UserID
 	// Reason is for the logs: "queued", "freed", "duty", "timer", "sweep", "hours".
 	Reason string
+	// Sent is when the queue took the job; zero when that is not known. It is the queue's to say.
+	Sent time.Time
 }
 
 // RoutingQueue takes jobs for routing. At least once; jobs of one workspace and department that come at about the same

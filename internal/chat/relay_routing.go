@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Follow lists what routing has to look at after an append, and what is to be told of what routing itself did: the one
 // who did it tells both at once, but may have died right after the commit. before is nil for a new conversation. Most
@@ -60,6 +63,7 @@ func distinct(jobs []RouteJob) []RouteJob {
 	var out []RouteJob
 	seen := map[RouteJob]bool{}
 	for _, j := range jobs {
+		j.Sent = time.Time{}
 		if !seen[j] {
 			seen[j] = true
 			out = append(out, j)

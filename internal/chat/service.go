@@ -50,6 +50,8 @@ type Service struct {
 	// Relay is needed by Repair only.
 	Relay *Relay
 
+	looks looks // of routing, at the queues
+
 	// Epoch is the deployment's restore epoch, stored with every event (parameter RestoreEpoch).
 	Epoch uint32
 	// Deadline bounds all tries of one command, default 5 s: half of the socket function's timeout, so that a

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -109,14 +111,22 @@ func (a AWS) endpoint(service string) *string {
 }
 
 // DynamoDB returns the client. An attempt may take 2 s: ten times the 99.9th percentile that AWS reports for a
-// single item, and short enough for a second one within the command's deadline.
+// single item, and short enough for a second one within the command's deadline. It is tried again after 25 ms, doubled
+// with each try, with full jitter: what AWS's SDK for Java waits for DynamoDB. The Go SDK's second on average for any
+// service is longer than a whole command takes, and a throttled partition has room again within milliseconds.
 func (a AWS) DynamoDB() *dynamodb.Client {
 	return dynamodb.NewFromConfig(a.config, func(o *dynamodb.Options) {
 		if e := a.endpoint("DYNAMODB"); e != nil {
 			o.BaseEndpoint = e
 		}
 		o.HTTPClient = a.client.within(2 * time.Second)
+		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = retry.BackoffDelayerFunc(pauseBefore) })
 	})
+}
+
+// pauseBefore is how long the SDK waits after so many tries, from 1.
+func pauseBefore(tries int, _ error) (time.Duration, error) {
+	return rand.N(25 * time.Millisecond << min(max(tries-1, 0), 5)), nil
 }
 
 // Streams returns the client of DynamoDB Streams. A call may return 1 MB of records and take 5 s.

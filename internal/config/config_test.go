@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -91,5 +92,20 @@ func TestEndpoints(t *testing.T) {
 	plain := reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS()
 	if plain.DynamoDB().Options().BaseEndpoint != nil || plain.SQS().Options().BaseEndpoint != nil || plain.Streams().Options().BaseEndpoint != nil {
 		t.Error("on AWS the endpoint is the region's")
+	}
+}
+
+// A throttled call is tried again within a command's time, and not all callers at once.
+func TestDynamoDBRetriesSoon(t *testing.T) {
+	t.Parallel()
+	d := reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS().DynamoDB().Options()
+	if n := d.Retryer.MaxAttempts(); n != 3 {
+		t.Errorf("%d tries", n)
+	}
+	for tries := range 20 {
+		bound := 25 * time.Millisecond << min(max(tries-1, 0), 5)
+		if pause, err := d.Retryer.RetryDelay(tries, nil); err != nil || pause < 0 || pause >= bound {
+			t.Errorf("after %d tries: %s, %v", tries, pause, err)
+		}
 	}
 }

@@ -22,10 +22,10 @@ type routeJob struct {
 	Reason     string            `json:"reason,omitempty"`
 }
 
-// Routing is the routing queue: FIFO, with two groups per workspace and department, so that never more than two workers
-// look at one queue at once. Jobs go into the one and the other in turn, for groupSpan each, for the case that a job's
-// function dies: the job keeps its group shut until it becomes visible again, and those that are sent in the next span
-// must not stand behind it.
+// Routing is the routing queue: FIFO, so that few workers look at one queue at once: with groupTurns groups per
+// workspace and department, into which jobs go by turns of groupSpan each. As a rule one or two of them hold anything. The
+// turns are for the case that a job's function dies: it keeps its group shut until it becomes visible again, and those
+// that are sent in the next span must not stand behind it. When its group's turn comes again it is visible, too.
 type Routing struct {
 	API API
 	URL string
@@ -35,6 +35,9 @@ type Routing struct {
 // groupSpan is how long jobs of a department go into one group. A worker is at it for about as long, at most.
 const groupSpan = 2 * time.Second
 
+// groupTurns of groupSpan last longer than RoutingQueue's visibility timeout of 6 s (a test compares them).
+const groupTurns = 4
+
 // Route sends the jobs. Each message is one of its own: a job that was queued a moment ago may have been worked off
 // before what this one is about, so none stands for another.
 func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
@@ -42,7 +45,7 @@ func (q *Routing) Route(ctx context.Context, jobs ...chat.RouteJob) error {
 	if q.Now != nil {
 		now = q.Now
 	}
-	turn := now().UnixNano() / int64(groupSpan) % 2
+	turn := now().UnixNano() / int64(groupSpan) % groupTurns
 	return sendEach(ctx, q.API, q.URL, jobs, func(j chat.RouteJob, m *types.SendMessageBatchRequestEntry) any {
 		m.MessageGroupId, m.MessageDeduplicationId = ptr(routeGroup(j, turn)), ptr(rand.Text())
 		return routeJob{jobVersion, j.Workspace, j.Department, j.Operator, j.Reason}

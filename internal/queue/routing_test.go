@@ -1,6 +1,9 @@
 package queue
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,5 +49,28 @@ func TestRoutingGroups(t *testing.T) {
 	now = now.Add(time.Second)
 	if later := send(job); later[0] == first[0] {
 		t.Errorf("still %q two seconds later", later[0])
+	}
+	now = now.Add((groupTurns - 1) * groupSpan)
+	if again := send(job); again[0] != first[0] {
+		t.Errorf("%q, and %q when its turn comes again", first[0], again[0])
+	}
+}
+
+// A job whose function died is visible again when jobs are next sent into its group: so none is held up by one.
+func TestRoutingTurnsOutlastVisibility(t *testing.T) {
+	t.Parallel()
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, queue, _ := strings.Cut(string(template), "\n  RoutingQueue:\n")
+	_, value, found := strings.Cut(queue, "VisibilityTimeout: ")
+	value, _, _ = strings.Cut(value, "\n")
+	seconds, err := strconv.Atoi(strings.TrimSpace(value))
+	if !found || err != nil {
+		t.Fatal(value, err)
+	}
+	if turn := (groupTurns - 1) * groupSpan; turn < time.Duration(seconds)*time.Second {
+		t.Errorf("a group's turn comes again %s after its last job, which is invisible for %d s", turn, seconds)
 	}
 }

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -40,7 +42,7 @@ func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventR
 		if jobs[w] == nil {
 			order = append(order, w)
 		}
-		job.Reason = "" // for the logs of who sent it; jobs that ask for the same are one
+		job.Reason, job.Sent = "", sentAt(m) // the reason is for the logs of who sent it
 		jobs[w], messages[w] = append(jobs[w], job), append(messages[w], m)
 	}
 	for _, w := range order {
@@ -51,4 +53,13 @@ func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventR
 		}
 	}
 	return out, nil
+}
+
+// sentAt is when the queue took the message; zero if it does not say.
+func sentAt(m events.SQSMessage) time.Time {
+	ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }

@@ -27,31 +27,22 @@ type fire struct {
 	operators []*world.Party
 	customers []*world.Party
 	capacity  map[chat.UserID]int
+	size      fireSize
 
 	mu     sync.Mutex
 	ids    []chat.ConversationID
 	closed map[chat.ConversationID]bool
-	open   int            // how many are open at once at most
-	client client.Options // how patient clients are
-	above  atomic.Int64   // loads above capacity that were seen
+	above  atomic.Int64 // loads above capacity that were seen
 	looks  atomic.Int64
 }
 
 // TestRoutingUnderFire lets many conversations come in at once while functions die, messages come twice and storage
 // throttles, and then recounts everything from the logs. With -full it is 200 operators and 5,000 conversations.
 func TestRoutingUnderFire(t *testing.T) {
-	operators, customers, conversations, patience := 20, 30, 300, 4*time.Minute
-	if *fullFlag {
-		operators, customers, conversations, patience = 200, 200, 5000, 14*time.Minute
-	}
-	seed := seedOf(t)
-	options, redeliver, open := fast(), 1, conversations
-	if *fullFlag { // clients that ask again after a second would be most of the load
-		options, redeliver, open = client.Options{}, 3, 2000
-	}
-	f := &fire{t: t, rig: ownRig(t, rig.Options{Patience: redeliver}), client: options, open: open, capacity: map[chat.UserID]int{}, closed: map[chat.ConversationID]bool{}}
-	ctx := limit(t, patience)
-	f.people(ctx, operators, customers)
+	seed, size := seedOf(t), sizeOfFire()
+	f := &fire{t: t, rig: ownRig(t, rig.Options{Patience: size.redeliver}), size: size, capacity: map[chat.UserID]int{}, closed: map[chat.ConversationID]bool{}}
+	ctx := limit(t, size.patience)
+	f.people(ctx)
 	rules := f.burn(ctx, seed)
 	working, stop := context.WithCancel(ctx)
 	var crew sync.WaitGroup
@@ -60,10 +51,14 @@ func TestRoutingUnderFire(t *testing.T) {
 	}
 	crew.Go(func() { f.kill(working, seed) })
 	crew.Go(func() { f.watch(working) })
+	must(t, f.rig.ResetUsage(ctx))
 	begin := time.Now()
-	f.start(ctx, conversations)
+	f.start(ctx)
 	err := f.served(ctx)
 	took := time.Since(begin)
+	usage, failed := f.rig.Usage(ctx)
+	must(t, failed)
+	t.Log(callsPerAssignment(usage, size.conversations))
 	stop()
 	crew.Wait()
 	must(t, err)
@@ -79,19 +74,16 @@ func TestRoutingUnderFire(t *testing.T) {
 }
 
 // people come: operators on duty with capacities of 1 to 5, and customers.
-func (f *fire) people(ctx context.Context, operators, customers int) {
+func (f *fire) people(ctx context.Context) {
 	var err error
-	f.ws, err = f.rig.Seed(ctx, operators)
+	f.ws, err = f.rig.Seed(ctx, f.size.operators)
 	must(f.t, err)
-	for i, m := range f.ws.Operators[:operators] {
-		o, err := f.rig.Operator(ctx, f.ws, m, f.client)
+	for i, m := range f.ws.Operators[:f.size.operators] {
+		o, err := f.rig.Operator(ctx, f.ws, m, f.size.client)
 		must(f.t, err)
 		f.t.Cleanup(o.Close)
 		f.operators = append(f.operators, o)
-		f.capacity[m.User] = i%5 + 1
-		if *fullFlag {
-			f.capacity[m.User] += 5
-		}
+		f.capacity[m.User] = i%5 + 1 + f.size.extra
 		duty(f.t, o, chat.DutyAccepting)
 		stands, err := f.rig.Store.Operator(ctx, f.ws.ID, m.User)
 		must(f.t, err)
@@ -99,8 +91,8 @@ func (f *fire) people(ctx context.Context, operators, customers int) {
 		next.Capacity = f.capacity[m.User]
 		must(f.t, f.rig.Store.ChangeOperator(ctx, stands, next))
 	}
-	for range customers {
-		c, err := f.rig.Customer(ctx, f.ws, f.client)
+	for range f.size.customers {
+		c, err := f.rig.Customer(ctx, f.ws, f.size.client)
 		must(f.t, err)
 		f.t.Cleanup(c.Close)
 		f.customers = append(f.customers, c)
@@ -113,7 +105,7 @@ func (f *fire) burn(ctx context.Context, seed uint64) map[string]string {
 	for name, r := range map[string]faults.Rule{
 		"jobs delivered twice":              {Service: "sqs-mapping", Operation: "Deliver", Kind: seam.FaultDuplicate, Probability: 0.2},
 		"jobs done and forgotten":           {Service: "sqs-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultLose, Skip: 20, Times: 2},
-		"stream records twice":              {Service: "stream-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultDuplicate, Probability: 0.1},
+		"stream records twice":              {Service: "stream-mapping", Operation: "Deliver", Phase: seam.After, Kind: seam.FaultDuplicate, Probability: 0.3},
 		"transactions done, answer lost":    {Service: seam.DynamoDB, Operation: "TransactWriteItems", Phase: seam.After, Kind: seam.FaultLose, Probability: 0.03},
 		"transactions in conflict":          {Service: seam.DynamoDB, Operation: "TransactWriteItems", Kind: seam.FaultError, ErrorType: "TransactionConflictException", Probability: 0.05},
 		"storage throttled":                 {Service: seam.DynamoDB, Function: "RouteFunction", Kind: seam.FaultError, ErrorType: "ProvisionedThroughputExceededException", Probability: 0.03},
@@ -163,9 +155,9 @@ func (f *fire) watch(ctx context.Context) {
 }
 
 // start begins the conversations, all customers side by side, up to so many at once.
-func (f *fire) start(ctx context.Context, conversations int) {
-	for i := range conversations {
-		for i-f.done() >= f.open && sleep(ctx, 20*time.Millisecond) {
+func (f *fire) start(ctx context.Context) {
+	for i := range f.size.conversations {
+		for i-f.done() >= f.size.open && sleep(ctx, 20*time.Millisecond) {
 		}
 		c := f.customers[i%len(f.customers)]
 		var id chat.ConversationID
@@ -269,15 +261,16 @@ func (f *fire) recount(ctx context.Context, took time.Duration) {
 		total[i] = time.Duration(g.assigned-g.queued) * time.Millisecond
 	}
 	able := passedOver(all, places)
+	var assigned []int64
+	for _, g := range all {
+		assigned = append(assigned, g.assigned)
+	}
+	t.Logf("assignments in each second: %d", perSecond(assigned))
 	t.Logf("%d conversations, %d operators with %d places, %s", len(all), len(f.operators), places, took.Round(time.Millisecond))
 	t.Logf("time to assignment since capacity existed for it: %s", spread(able))
 	t.Logf("time to assignment since it was queued, most of it for want of capacity: %s", spread(total))
-	bound := assignedWithin
-	if *fullFlag {
-		bound = burstWithin
-	}
-	if longest := slices.Max(able); longest > bound {
-		t.Errorf("one waited for %s while there was capacity for it: at most %s", longest, bound)
+	if longest := slices.Max(able); longest > f.size.bound {
+		t.Errorf("one waited for %s while there was capacity for it: at most %s", longest, f.size.bound)
 	}
 }
 
