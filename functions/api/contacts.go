@@ -18,4 +18,5 @@ func addContacts(api *httpapi.API, store *dynamo.Store, service *chat.Service) {
 		Store: contacts, Customers: api.Customers, Verifier: api.CustomerTokens, Accounts: ids, Directory: store, Conversations: service,
 		Audit: api.Audit, Log: api.Log,
 	}
+	service.Leads = api.Contacts
 }

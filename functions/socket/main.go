@@ -6,6 +6,7 @@ import (
 	_ "time/tzdata" // business hours have time zones; the image need not
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/dynamo"
 	"github.com/parley-chat/parley/internal/function"
 	"github.com/parley-chat/parley/internal/identity"
@@ -29,6 +30,7 @@ func main() {
 		Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}
 	settings.Serve(service)
+	service.Leads = &contact.Service{Store: dynamo.Contacts{Store: store}} // all that a lead needs
 	f.Start(&wsapi.Handler{
 		Chat: service,
 		Live: &chat.LiveDesk{Store: store, Dir: store, Staff: store, States: store, Visitors: store, Queue: desk, Departments: settings.Departments},

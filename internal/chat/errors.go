@@ -77,6 +77,8 @@ type Error struct {
 	Message string
 	// RetryAfter is set with CodeTooFast and CodeInProgress.
 	RetryAfter time.Duration
+	// Fields says, with CodeInvalid, what is wrong with each answer of a form, by its name. It never holds the answer.
+	Fields map[string]string
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }

@@ -39,6 +39,11 @@ type Service struct {
 	Colleague func(context.Context, WorkspaceID, UserID) (*Colleague, error)
 	// Required lists the fields without which staff closes no conversation; nil stands for none.
 	Required func(context.Context, WorkspaceID, DepartmentID) ([]string, error)
+	// Forms checks what a customer hands in against the workspace's forms: CodeInvalid, whose Fields name what is wrong. Nil
+	// lets everything pass. Answer from memory.
+	Forms func(context.Context, WorkspaceID, Submission) error
+	// Leads notes on contacts how customers can be reached; nil notes nothing.
+	Leads Leads
 	// Availability is how a conversation begins: StatusQueued, or StatusOffline when nobody is there; nil stands for
 	// StatusQueued.
 	Availability func(context.Context, WorkspaceID, DepartmentID) (Status, error)

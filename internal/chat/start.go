@@ -17,7 +17,7 @@ type NewConversation struct {
 	Messages []NewMessage
 	// Department to go to; "" for none.
 	Department DepartmentID
-	// Form holds the answers of the form before the chat.
+	// Form holds the answers of the form before the chat, or of the one that takes its place while nobody is there.
 	Form Form
 	// Customer is in whose name an API key starts the conversation. Only API keys may set it, and must; only they set
 	// Skills and Priority.
@@ -28,6 +28,8 @@ type NewConversation struct {
 
 // Start creates a conversation with its first messages, and acknowledges the same messages to a retry. It begins with the
 // workspace's bot, if there is one, else in the queue; or as a message that is left, when nobody is there.
+//
+// Errors: CodeInvalid, with Fields, when a customer's answers do not fit the workspace's form, or it was not filled in.
 func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*Outcome, error) {
 	if _, err := authorize(p, CommandStart); err != nil {
 		return nil, err
@@ -40,10 +42,19 @@ func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*O
 	if err != nil {
 		return nil, err
 	}
-	creation, err := s.creation(ctx, p, n)
+	creation, lead, err := s.creation(ctx, by, p, n)
 	if err != nil {
 		return nil, err
 	}
+	out, err := s.startWith(ctx, by, p, creation, drafts)
+	if err != nil {
+		return nil, err
+	}
+	return out, s.capture(ctx, p, lead)
+}
+
+// startWith stores the conversation, or finds it.
+func (s *Service) startWith(ctx context.Context, by, p Principal, creation Creation, drafts []Event) (*Outcome, error) {
 	first := drafts[0].ID
 	beside := []Event{{ID: derivedID(startedBeside, first), Type: EventStarted, Sender: by.User, Role: by.Role, To: creation.Status}}
 	if creation.Department != "" {
@@ -105,37 +116,52 @@ func (s *Service) onBehalf(ctx context.Context, p Principal, n NewConversation) 
 }
 
 // creation decides how the conversation begins.
-func (s *Service) creation(ctx context.Context, p Principal, n NewConversation) (c Creation, err error) {
+func (s *Service) creation(ctx context.Context, by, p Principal, n NewConversation) (c Creation, lead Lead, err error) {
 	if !n.ID.Valid() || len(n.Page) > MaxPage {
-		return c, Errorf(CodeInvalid, "conversation and page: a well-formed id, and at most %d bytes", MaxPage)
+		return c, lead, Errorf(CodeInvalid, "conversation and page: a well-formed id, and at most %d bytes", MaxPage)
 	}
 	if n.Department != "" {
 		if err := s.checkDepartment(ctx, p.Workspace, n.Department); err != nil {
-			return c, err
+			return c, lead, err
 		}
 	} else if s.DefaultDepartment != nil {
 		if n.Department, err = s.DefaultDepartment(ctx, p.Workspace); err != nil {
-			return c, err
+			return c, lead, err
 		}
 	}
 	c = Creation{
 		Ref: Ref{p.Workspace, n.ID}, Customer: p.User, Role: p.Role, Page: n.Page, Status: StatusQueued, Department: n.Department,
 		Priority: n.Priority, Entry: Waiting{Skills: n.Skills}, Listen: p.Connection, Listener: s.listener(p),
 	}
-	if len(n.Form.Fields) > 0 || n.Form.Mail != "" || n.Form.Phone != "" {
-		if c.Fields, err = n.Form.fields(); err != nil {
-			return c, err
-		}
-	}
 	if c.Bot, err = s.botOf(ctx, p.Workspace, n.Department); err != nil {
-		return c, err
+		return c, lead, err
 	}
 	if c.Bot != "" {
 		c.Status = StatusBot
 	} else if s.Availability != nil {
-		c.Status, err = s.Availability(ctx, p.Workspace, n.Department)
+		if c.Status, err = s.Availability(ctx, p.Workspace, n.Department); err != nil {
+			return c, lead, err
+		}
 	}
-	return c, err
+	c.Fields, lead, err = s.firstForm(ctx, by, c, n.Form)
+	return c, lead, err
+}
+
+// firstForm reads the form that a conversation begins with. The business's own systems need not fill in what customers
+// are asked.
+func (s *Service) firstForm(ctx context.Context, by Principal, c Creation, f Form) (map[string]string, Lead, error) {
+	var form filled
+	var err error
+	if !f.empty() {
+		if form, err = s.fill(f); err != nil {
+			return nil, Lead{}, err
+		}
+	}
+	if by.Role == RoleCustomer {
+		form.Department, form.Offline, form.Starts = c.Department, c.Status == StatusOffline, true
+		err = s.fits(ctx, c.Workspace, form.Submission)
+	}
+	return form.fields, form.lead, err
 }
 
 // create returns nil without an error when the conversation exists.

@@ -184,6 +184,13 @@ func (c *Contact) reach(a Address) {
 	c.Addresses = append(c.Addresses, a)
 }
 
+// agreed says whether the same is known already: a form that is sent again renews nothing.
+func (c *Contact) agreed(consent Consent) bool {
+	return slices.ContainsFunc(c.Consents, func(known Consent) bool {
+		return known.Purpose == consent.Purpose && known.Given == consent.Given && known.Source == consent.Source
+	})
+}
+
 // agree notes a consent in place of an older one for the same purpose.
 func (c *Contact) agree(consent Consent) {
 	for n, known := range c.Consents {

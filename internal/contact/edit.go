@@ -211,7 +211,7 @@ func (e Edit) fields(c *Contact, _ chat.Role, _ time.Time) (bool, error) {
 	return c.setFields(fields), nil
 }
 
-func (e Edit) consents(c *Contact, role chat.Role, now time.Time) (bool, error) {
+func (e Edit) consents(c *Contact, role chat.Role, now time.Time) (changed bool, err error) {
 	for _, consent := range e.Consents {
 		purpose, err := cleanText("consents.purpose", consent.Purpose, MaxField)
 		if err != nil || purpose == "" {
@@ -225,61 +225,10 @@ func (e Edit) consents(c *Contact, role chat.Role, now time.Time) (bool, error) 
 			consent.Source = "form"
 		default:
 		}
-		c.agree(consent)
-	}
-	return len(e.Consents) > 0, nil
-}
-
-// Capture notes what a customer typed about themselves, as an unverified part of the contact of their own device or
-// identity: whatever they type, they become nobody else, and find nobody. A name or a field that the business has said
-// stays as it is. Errors: chat.CodeInvalid, CodeForbidden.
-func (s *Service) Capture(ctx context.Context, p chat.Principal, lead Edit) (Contact, error) {
-	if _, err := chat.Authorize(p, chat.CommandForm); err != nil {
-		return Contact{}, err
-	}
-	if lead.Identities != nil {
-		return Contact{}, chat.Errorf(chat.CodeForbidden, "identities: the business says who somebody is")
-	}
-	var next Contact
-	err := again(func() error {
-		c, err := s.ofUser(ctx, p.Workspace, p.User)
-		if err != nil {
-			return err
+		if !c.agreed(consent) {
+			c.agree(consent)
+			changed = true
 		}
-		next = c.clone()
-		changed, err := lead.unverified(c).apply(&next, p.Role, s.now())
-		if err != nil || len(changed) == 0 {
-			return err
-		}
-		next.LastSeen = s.now().UTC()
-		err = s.Store.Commit(ctx, change(c, next, Event{Type: EventLead, At: s.now(), Sender: p.User, Role: p.Role, User: p.User, Changed: changed}))
-		next.Version = c.Version + 1
-		return err
-	})
-	return next, err
-}
-
-// unverified is a lead without what would overwrite the business's word: addresses are added, none is vouched for.
-func (e Edit) unverified(c Contact) Edit {
-	if c.Verified() {
-		if c.Name != "" {
-			e.Name = nil
-		}
-		fields := map[string]string{}
-		for name, value := range e.Fields {
-			if _, said := c.Fields[name]; !said {
-				fields[name] = value
-			}
-		}
-		e.Fields = fields
 	}
-	if e.Addresses != nil {
-		all := slices.Clone(c.Addresses)
-		for _, a := range *e.Addresses {
-			a.Verified = false
-			all = append(all, a)
-		}
-		e.Addresses = &all
-	}
-	return e
+	return changed, nil
 }

@@ -72,6 +72,9 @@ type RateRequest struct {
 // FormRequest is the body of POST /v1/conversations/{id}/form.
 type FormRequest struct {
 	CommandRequest
+	// Form is the id of the workspace's form that was filled in; without it, the one that is due. Mail and Phone alone are
+	// no form.
+	Form string `json:"form,omitempty"`
 	// Fields are the answers by name.
 	Fields map[string]string `json:"fields,omitempty"`
 	// Mail and Phone are where the customer can be reached.
@@ -160,7 +163,7 @@ func commandRoutes() []route {
 			return s.SubmitRating(ctx, p, st, r.Score, r.Comment)
 		}),
 		twin("form", chat.CommandForm, "Hand in the answers of a form, or an address to be answered at.", func(s *chat.Service, ctx context.Context, p chat.Principal, st chat.Step, r FormRequest) (*chat.Outcome, error) {
-			return s.SubmitForm(ctx, p, st, chat.Form{Fields: r.Fields, Mail: r.Mail, Phone: r.Phone})
+			return s.SubmitForm(ctx, p, st, chat.Form{ID: r.Form, Fields: r.Fields, Mail: r.Mail, Phone: r.Phone})
 		}),
 		twin("tag", chat.CommandTag, "Put tags on a conversation and take others off.", func(s *chat.Service, ctx context.Context, p chat.Principal, st chat.Step, r TagRequest) (*chat.Outcome, error) {
 			return s.Tag(ctx, p, st, r.Tags, r.Untagged)

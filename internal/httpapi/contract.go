@@ -144,4 +144,6 @@ type Problem struct {
 	Retryable bool `json:"retryable,omitempty"`
 	// RetryAfter is how many milliseconds to wait first.
 	RetryAfter int64 `json:"retryAfter,omitempty"`
+	// Fields says what is wrong with each answer of a form, by its name.
+	Fields map[string]string `json:"fields,omitempty"`
 }

@@ -133,21 +133,12 @@ func (a *API) captureLead(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	lead := ContactEdit{Fields: body.Fields, Consents: body.Consents}.edit()
-	for text, at := range map[*string]**string{&body.Name: &lead.Name, &body.Locale: &lead.Locale, &body.TimeZone: &lead.TimeZone} {
+	lead, more := contact.LeadOf(chat.Lead{Name: body.Name, Mail: body.Email, Phone: body.Phone}), ContactEdit{Fields: body.Fields, Consents: body.Consents}.edit()
+	lead.Fields, lead.Consents = more.Fields, more.Consents
+	for text, at := range map[*string]**string{&body.Locale: &lead.Locale, &body.TimeZone: &lead.TimeZone} {
 		if *text != "" {
 			*at = text
 		}
-	}
-	var addresses []contact.Address
-	if body.Email != "" {
-		addresses = append(addresses, contact.Address{Kind: contact.Email, Value: body.Email})
-	}
-	if body.Phone != "" {
-		addresses = append(addresses, contact.Address{Kind: contact.Phone, Value: body.Phone})
-	}
-	if addresses != nil {
-		lead.Addresses = &addresses
 	}
 	_, err = a.Contacts.Capture(c.Context(), c.principal(), lead)
 	return http.StatusNoContent, nil, err

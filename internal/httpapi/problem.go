@@ -54,7 +54,7 @@ func problemOf(err error) Problem {
 	var named *chat.Error
 	if errors.As(err, &named) {
 		p.Detail = named.Message
-		p.RetryAfter = named.RetryAfter.Milliseconds()
+		p.RetryAfter, p.Fields = named.RetryAfter.Milliseconds(), named.Fields
 	} else if errors.Is(err, chat.ErrUnknownOutcome) { // a read that storage did not answer
 		p.Code = chat.CodeUnavailable
 	}

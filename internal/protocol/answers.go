@@ -96,6 +96,8 @@ type Error struct {
 	// Retryable says that the same frame may be sent again unchanged.
 	Retryable bool `json:"retryable,omitempty"`
 	// RetryAfter is how many milliseconds to wait first.
-	RetryAfter   int64               `json:"retryAfter,omitempty"`
+	RetryAfter int64 `json:"retryAfter,omitempty"`
+	// Fields says what is wrong with each answer of a form, by its name.
+	Fields       map[string]string   `json:"fields,omitempty"`
 	Conversation chat.ConversationID `json:"conversation,omitempty"`
 }

@@ -153,6 +153,9 @@ type Form struct {
 	ID           chat.EventID        `json:"id"`
 	// Fields are the answers by name: at most 50, names of 40 and values of 1,000 bytes.
 	Fields map[string]string `json:"fields,omitempty"`
+	// Form is the id of the workspace's form that was filled in, as the widget's configuration has it; without it, the one
+	// that is due: before a chat, or while nobody is there. Mail and Phone alone are no form.
+	Form string `json:"form,omitempty"`
 	// Mail and Phone are where the customer can be reached.
 	Mail  string `json:"mail,omitempty"`
 	Phone string `json:"phone,omitempty"`

@@ -171,7 +171,7 @@ func ErrorOf(err error, ref string, conversation chat.ConversationID) Error {
 	out.Message = "something went wrong on our side; send the same again"
 	if e := asError(err); e != nil {
 		out.Message = e.Message
-		out.RetryAfter = e.RetryAfter.Milliseconds()
+		out.RetryAfter, out.Fields = e.RetryAfter.Milliseconds(), e.Fields
 	}
 	return out
 }

@@ -36,10 +36,14 @@ const (
 	FieldNumber FieldKind = "number"
 	FieldChoice FieldKind = "choice"
 	FieldDate   FieldKind = "date" // 2026-12-25
+	FieldMail   FieldKind = "email"
+	FieldPhone  FieldKind = "phone"
 )
 
 // FieldKinds lists them.
-func FieldKinds() []FieldKind { return []FieldKind{FieldText, FieldNumber, FieldChoice, FieldDate} }
+func FieldKinds() []FieldKind {
+	return []FieldKind{FieldText, FieldNumber, FieldChoice, FieldDate, FieldMail, FieldPhone}
+}
 
 // Field defines a field of conversations or of contacts.
 type Field struct {
@@ -50,7 +54,7 @@ type Field struct {
 	Name string `json:"name"`
 	// Label for people, at most 100 bytes; without it the name.
 	Label string `json:"label,omitempty"`
-	// Kind is text, number, choice or date.
+	// Kind is text, number, choice, date, email or phone.
 	Kind FieldKind `json:"kind"`
 	// Choices of the kind choice: 1 to 100 of at most 100 bytes.
 	Choices []string `json:"choices,omitempty"`
@@ -85,7 +89,7 @@ func identifier(s string) bool {
 func checkChoices(k FieldKind, choices []string) error {
 	switch {
 	case !slices.Contains(FieldKinds(), k):
-		return chat.Errorf(chat.CodeInvalid, "kind: text, number, choice or date")
+		return chat.Errorf(chat.CodeInvalid, "kind: text, number, choice, date, email or phone")
 	case k != FieldChoice && len(choices) > 0:
 		return chat.Errorf(chat.CodeInvalid, "choices: only of the kind choice")
 	case k == FieldChoice && (len(choices) == 0 || len(choices) > MaxChoices):
@@ -110,15 +114,23 @@ func CheckValue(k FieldKind, choices []string, value string) error {
 	switch k {
 	case FieldNumber:
 		if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return fmt.Errorf("a number")
+			return fmt.Errorf("must be a number")
 		}
 	case FieldDate:
 		if at, err := time.Parse(time.DateOnly, value); err != nil || at.Format(time.DateOnly) != value {
-			return fmt.Errorf("a date such as 2026-12-25")
+			return fmt.Errorf("must be a date such as 2026-12-25")
 		}
 	case FieldChoice:
 		if !slices.Contains(choices, value) {
-			return fmt.Errorf("one of its choices")
+			return fmt.Errorf("must be one of its choices")
+		}
+	case FieldMail:
+		if !chat.ValidMail(value) {
+			return fmt.Errorf("must be an e-mail address")
+		}
+	case FieldPhone:
+		if !chat.ValidPhone(value) {
+			return fmt.Errorf("must be a telephone number")
 		}
 	default:
 	}
@@ -154,12 +166,13 @@ type FormUse string
 const (
 	FormBefore  FormUse = "prechat" // before a conversation
 	FormOffline FormUse = "offline" // in place of one, while the business is closed
+	FormWithin  FormUse = "within"  // within one, when somebody asks for it by its id
 )
 
 // Form is what customers are asked.
 type Form struct {
 	Meta
-	// Use is prechat or offline.
+	// Use is prechat, offline, or within: a form that is filled in by its id.
 	Use FormUse `json:"use"`
 	// Department that it is for; none for those without one of their own.
 	Department chat.DepartmentID `json:"department,omitempty"`
@@ -174,22 +187,24 @@ type Form struct {
 // FormField is one question.
 type FormField struct {
 	// Name for programs: 1 to 40 letters, digits, "-" or "_". An answer becomes the conversation's field of this name;
-	// name, email and phone become the contact's.
+	// email and phone become its lead. Name, email and phone are noted on the contact besides, as not verified.
 	Name string `json:"name"`
 	// Label as customers read it, at most 100 bytes; without it the name.
 	Label string `json:"label,omitempty"`
-	// Kind is text, number, choice or date.
+	// Kind is text, number, choice, date, email or phone.
 	Kind FieldKind `json:"kind"`
 	// Choices of the kind choice.
 	Choices []string `json:"choices,omitempty"`
 	// Required fields must be answered.
 	Required bool `json:"required,omitempty"`
+	// MaxLength of an answer in characters, 1 to 1000; absent: 1000 bytes.
+	MaxLength int `json:"maxLength,omitempty"`
 }
 
 // Check implements Entity.
 func (f *Form) Check() error {
-	if f.Use != FormBefore && f.Use != FormOffline {
-		return chat.Errorf(chat.CodeInvalid, "use: prechat or offline")
+	if !slices.Contains(FormUses(), f.Use) {
+		return chat.Errorf(chat.CodeInvalid, "use: prechat, offline or within")
 	}
 	if err := checkDepartment(f.Department); err != nil {
 		return err
@@ -206,31 +221,15 @@ func (f *Form) Check() error {
 		if len(q.Label) > MaxName {
 			return chat.Errorf(chat.CodeInvalid, "fields[%d].label: at most %d bytes", i, MaxName)
 		}
+		if outside(q.MaxLength, 0, maxValue) {
+			return chat.Errorf(chat.CodeInvalid, "fields[%d].maxLength: 1 to %d", i, maxValue)
+		}
 		var wrong *chat.Error
 		if err := checkChoices(q.Kind, q.Choices); errors.As(err, &wrong) {
 			return chat.Errorf(chat.CodeInvalid, "fields[%d].%s", i, wrong.Message)
 		}
 	}
 	return checkTexts(map[string]string{"text": f.Text})
-}
-
-// Accepts returns CodeInvalid, naming the field, unless the answers fit the form.
-func (f *Form) Accepts(answers map[string]string) error {
-	for name := range answers {
-		if !slices.ContainsFunc(f.Fields, func(q FormField) bool { return q.Name == name }) {
-			return chat.Errorf(chat.CodeInvalid, "fields.%.40s: not asked for", name)
-		}
-	}
-	for _, q := range f.Fields {
-		value := answers[q.Name]
-		if q.Required && strings.TrimSpace(value) == "" {
-			return chat.Errorf(chat.CodeInvalid, "fields.%s: required", q.Name)
-		}
-		if err := CheckValue(q.Kind, q.Choices, value); err != nil {
-			return chat.Errorf(chat.CodeInvalid, "fields.%s: %v", q.Name, err)
-		}
-	}
-	return nil
 }
 
 // Greeting is shown by the widget by itself, to visitors who fit.
@@ -334,4 +333,4 @@ func (v *View) Check() error {
 func FieldsOf() []FieldOf { return []FieldOf{OfConversation, OfContact} }
 
 // FormUses lists the uses of forms.
-func FormUses() []FormUse { return []FormUse{FormBefore, FormOffline} }
+func FormUses() []FormUse { return []FormUse{FormBefore, FormOffline, FormWithin} }

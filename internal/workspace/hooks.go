@@ -10,7 +10,7 @@ import (
 // Serve lets the use cases of conversations go by the workspace's settings.
 func (c *Cache) Serve(s *chat.Service) {
 	s.Departments, s.DefaultDepartment, s.Policies, s.RateOf = c.Departments, c.DefaultDepartment, c.Policy, c.RateOf
-	s.Required, s.Availability, s.Bot = c.Required, c.Availability, c.Bot
+	s.Required, s.Availability, s.Bot, s.Forms = c.Required, c.Availability, c.Bot, c.Accepts
 }
 
 // Arm lets the relay arm timers by the workspace's settings.

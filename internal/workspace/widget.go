@@ -45,7 +45,9 @@ type WidgetDepartment struct {
 
 // WidgetForm is a form as customers see it.
 type WidgetForm struct {
-	// Use is prechat or offline.
+	// ID to hand it in with.
+	ID string `json:"id"`
+	// Use is prechat, offline, or within: a form that is filled in when somebody asks for it.
 	Use FormUse `json:"use"`
 	// Department that it is for; absent for those without one of their own.
 	Department chat.DepartmentID `json:"department,omitempty"`
@@ -90,7 +92,7 @@ func (c *Config) ForWidget(name string, now time.Time) WidgetConfig {
 	}
 	for _, f := range c.Forms {
 		if f.Enabled {
-			out.Forms = append(out.Forms, WidgetForm{Use: f.Use, Department: f.Department, Text: f.Text, Fields: f.Fields})
+			out.Forms = append(out.Forms, WidgetForm{ID: f.ID, Use: f.Use, Department: f.Department, Text: f.Text, Fields: f.Fields})
 		}
 	}
 	for _, g := range c.Greetings {

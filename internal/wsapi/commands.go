@@ -28,7 +28,7 @@ var commands = map[string]action{
 		return s.SubmitRating(ctx, p, step(f.Conversation, f.After, f.ID, ""), f.Score, f.Comment)
 	}, same[protocol.Rate]),
 	protocol.ActionForm: command(func(s *chat.Service, ctx context.Context, p chat.Principal, f protocol.Form) (*chat.Outcome, error) {
-		return s.SubmitForm(ctx, p, step(f.Conversation, f.After, f.ID, ""), chat.Form{Fields: f.Fields, Mail: f.Mail, Phone: f.Phone})
+		return s.SubmitForm(ctx, p, step(f.Conversation, f.After, f.ID, ""), chat.Form{ID: f.Form, Fields: f.Fields, Mail: f.Mail, Phone: f.Phone})
 	}, same[protocol.Form]),
 	protocol.ActionTag: command(func(s *chat.Service, ctx context.Context, p chat.Principal, f protocol.Tag) (*chat.Outcome, error) {
 		return s.Tag(ctx, p, step(f.Conversation, f.After, f.ID, ""), f.Tags, f.Untagged)
