@@ -18,7 +18,8 @@ help: ## List the targets
 
 .PHONY: run
 run: ## Start the whole product on the local stack (ADDR=127.0.0.1:8080, ARGS for its flags)
-	@exec go run ./localstack -addr $(ADDR) $(ARGS)
+	@go build -o $(CACHE)/bin/localstack ./localstack
+	@exec $(CACHE)/bin/localstack -addr $(ADDR) $(ARGS)
 
 .PHONY: seed
 seed: ## Into a running stack: a web shop's week, ten people and 300 conversations in every state (ARGS, see -h)
