@@ -16,7 +16,9 @@ type Canned struct {
 	Shortcut string `json:"shortcut"`
 	// Title for lists, at most 100 bytes.
 	Title string `json:"title,omitempty"`
-	// Text with variables, such as "Hello {{customer.firstName|there}}": 1 to 8192 bytes.
+	// Text with variables, such as "Hello {{customer.firstName|there}}": 1 to 8192 bytes. There are customer.name,
+	// customer.firstName, customer.email, operator.name, operator.firstName, department.name, workspace.name,
+	// conversation.id, "field.<name>" of the conversation and "customer.field.<name>" of the contact.
 	Text string `json:"text"`
 	// Department that it is meant for; none for all.
 	Department chat.DepartmentID `json:"department,omitempty"`

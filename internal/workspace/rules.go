@@ -39,9 +39,12 @@ type Rule struct {
 
 // Condition compares a fact with a value.
 type Condition struct {
-	// Fact is what it looks at: one of the fixed facts, or "field.<name>".
+	// Fact is what it looks at: text, role (of the sender), reason or score of the event; status, department (its id),
+	// priority, tags or page (where the customer began) of the conversation, or "field.<name>", one of its fields; open
+	// ("true" within business hours) or returning ("true" for a customer who was here before).
 	Fact Fact `json:"fact"`
-	// Op is how it compares.
+	// Op is how it compares: texts without regard to case, at_least and at_most as numbers. Of several tags one that
+	// fits is enough.
 	Op Op `json:"op"`
 	// Value to compare with, 1 to 2000 bytes; none with set and not_set.
 	Value string `json:"value,omitempty"`
@@ -120,7 +123,9 @@ type Step struct {
 	Kind StepKind `json:"kind"`
 	// Name of a field; only with the kind field.
 	Name string `json:"name,omitempty"`
-	// Value is what the kind needs: a text, a tag, a number, an id, minutes.
+	// Value is what the kind needs: the text of a reply or a note, with variables; a tag to put on or take off; a
+	// priority, -2 to 3; the value of a field; the id of a department to transfer to, or of a user to assign to; for how
+	// many minutes to snooze; the reason for closing.
 	Value string `json:"value,omitempty"`
 }
 

@@ -144,7 +144,7 @@ var eventSummaries = map[chat.EventType]string{
 	chat.EventAtRisk:      "A service level is about to be missed: detail.clock runs out at detail.until.",
 	chat.EventBreached:    "A service level was missed: detail.clock ran out at detail.until.",
 	chat.EventAutomated:   "An automation rule or a macro (detail.rule) acted.",
-	chat.EventAutoFailed:  "An automation rule or a macro (detail.rule) could not act; reason says why. Nothing of it was done.",
+	chat.EventAutoFailed:  "An automation rule or a macro (detail.rule) could not take one of its steps; reason says why. Those before it were taken, those after it were not.",
 	chat.EventIdentified:  "The customer has proved who they are: the sender takes the place of the anonymous visitor (subject), whose words stay the visitor's.",
 	chat.EventUnreachable: "The operator (subject) is not connected any more while it is the customer's turn; it is routed again when the customer writes.",
 }
