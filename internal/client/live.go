@@ -21,9 +21,6 @@ type live struct {
 	frames  int
 }
 
-// liveEvery is how often open views are asked for again, which heals whatever was lost.
-const liveEvery = time.Minute
-
 // Watch opens views of the live desk, for departments of the user's own (none: all of them), in place of those that
 // were open; none closes them. They are opened again on every new socket.
 func (m *Machine) Watch(views []chat.DeskView, departments ...chat.DepartmentID) {
@@ -74,7 +71,7 @@ func (m *Machine) liveSeen(p protocol.DeskPush) {
 		if m.answered(p.Ref) == nil {
 			return // an answer to what is not wanted any more
 		}
-		l.asked, l.due, l.wanted = false, m.cfg.Now().Add(liveEvery), len(l.views) > 0
+		l.asked, l.due, l.wanted = false, m.cfg.Now().Add(m.cfg.Live), len(l.views) > 0
 	}
 	if len(l.views) == 0 || p.Revision < l.shown.Revision {
 		return

@@ -32,6 +32,8 @@ type Settings struct {
 	Read time.Duration
 	// Typing is how often typing is told while it goes on. Default 10 s; the server lets it expire at 15.
 	Typing time.Duration
+	// Live is how often the open views of the live desk are asked for again, which heals what was lost. Default 1 min.
+	Live time.Duration
 	// Present is how long after its last sign of life another participant counts as listening. Default 5 min.
 	Present time.Duration
 }
@@ -52,6 +54,7 @@ func (s Settings) withDefaults() Settings {
 	or(&s.ConnectCap, 30*time.Second)
 	or(&s.Read, 10*time.Second)
 	or(&s.Typing, 10*time.Second)
+	or(&s.Live, time.Minute)
 	or(&s.Present, 5*time.Minute)
 	return s
 }

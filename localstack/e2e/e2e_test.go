@@ -22,7 +22,7 @@ var suite *world.World
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // to compile everything
 	defer cancel()
 	w, stop, err := world.Open(ctx, os.Getenv)
 	if err != nil {
@@ -53,9 +53,7 @@ func denials(w *world.World) int {
 // within bounds a test: the slowest ordinary thing is a cold start.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	return limit(t, time.Minute)
 }
 
 func seed(t *testing.T, operators int) world.Workspace {

@@ -37,6 +37,8 @@ func (a *actor) act(ctx context.Context) {
 	for pace(ctx, a.rng, mean) {
 		id, ok := a.conversation()
 		switch {
+		case a.p.Staff && a.rng.IntN(60) == 0:
+			a.duty()
 		case a.p.Staff && (!ok || a.rng.IntN(12) == 0):
 			a.take()
 		case !ok: // not welcomed yet
@@ -55,6 +57,12 @@ func (a *actor) conversation() (id chat.ConversationID, ok bool) {
 		}
 	})
 	return id, ok
+}
+
+// duty comes on duty, or goes.
+func (a *actor) duty() {
+	status := []chat.Duty{chat.DutyAccepting, chat.DutyAccepting, chat.DutyAway, chat.DutyOff}[a.rng.IntN(4)]
+	a.p.Do(func(m *client.Machine) { m.Duty(status) })
 }
 
 func (a *actor) take() {

@@ -275,7 +275,7 @@ func playCase(t *testing.T, r *rig.Rig, c faultCase) played {
 	if s.refused > 0 && !c.refuses {
 		t.Errorf("%d commands were refused", s.refused)
 	}
-	patience, cancel := context.WithTimeout(ctx, 15*time.Second)
+	patience, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	found, logs, err := s.Judge(patience)
 	must(t, err)

@@ -26,6 +26,7 @@ const (
 	JobInvented     Kind = "job invented"     // a job for an event that is not in the log
 	JobDisorder     Kind = "job disorder"     // a conversation's events in another order than the log's
 	Residue         Kind = "residue"          // a row of a socket that is gone
+	DeskMismatch    Kind = "desk mismatch"    // a live desk shows something else than what is so
 	Denied          Kind = "denied"           // a function was not allowed what it did
 	DeadLetter      Kind = "dead letter"
 )

@@ -21,6 +21,8 @@ type Person struct {
 	api    *client.API
 	opts   client.Options
 	client *client.Client
+	// watched are the views of the live desk that are open in every life of the client.
+	watched []chat.DeskView
 
 	welcomes atomic.Int64
 }
@@ -82,10 +84,14 @@ func (sc *Scene) join(ctx context.Context, s *Space, session client.Session, set
 
 func (p *Person) open() (err error) {
 	p.opts.OnFrame = p.scene.Frames(p.Client).Frame
-	if p.client, err = client.New(p.opts); err == nil {
-		p.client.Connect()
+	if p.client, err = client.New(p.opts); err != nil {
+		return err
 	}
-	return err
+	if len(p.watched) > 0 {
+		p.client.Do(func(m *client.Machine) { m.Watch(p.watched) })
+	}
+	p.client.Connect()
+	return nil
 }
 
 // Ready waits for a welcome.

@@ -53,7 +53,7 @@ func (r *Rig) DeadRows(ctx context.Context) (dead []string, found history.Findin
 		}
 		for _, row := range page.Items {
 			pk, sk := text(row["pk"]), text(row["sk"])
-			if sk == "T" || sk == "N" || live[chat.ConnectionID(sk)] { // tickets and counters of sign-ins expire, too
+			if sk == "T" || sk == "N" || sk == "V" || live[chat.ConnectionID(sk)] { // tickets, counters of sign-ins and the live desk expire, too
 				continue
 			}
 			last := latest
