@@ -28,7 +28,11 @@ func (s *Service) Typing(ctx context.Context, p Principal, id ConversationID, re
 	}
 	ref := Ref{p.Workspace, id}
 	if read > 0 {
-		return s.readCursor(ctx, p, ref, read)
+		sig, err := s.readCursor(ctx, p, ref, read)
+		if err == nil {
+			s.typesFirstReply(ctx, p, sig.Head)
+		}
+		return sig, err
 	}
 	head, err := s.visible(ctx, p, ref, scope)
 	if err != nil {
@@ -98,8 +102,15 @@ func (s *Service) cursorRefused(p Principal, old *Head, seq uint64) (*Signal, er
 
 func (s *Service) signal(p Principal, head *Head) *Signal {
 	to := Targets(head, Public, p.Connection, s.now())
-	return &Signal{Head: head, To: slices.DeleteFunc(to, func(t Target) bool { return t.Listener.User == p.User })}
+	unseen := head.Unseen(p.User)
+	return &Signal{Head: head, To: slices.DeleteFunc(to, func(t Target) bool {
+		return t.Listener.User == p.User || unseen && !t.Listener.Role.Staff()
+	})}
 }
+
+// Unseen says whether customers are not to know that the participant is there: whoever watches, and whoever is asked to
+// take the conversation.
+func (h *Head) Unseen(u UserID) bool { return h.Participants[u].Watching || u == h.OfferedTo }
 
 // Signal pushes a frame that nobody is owed: who does not get it now never does.
 func (d *Delivery) Signal(ctx context.Context, sig *Signal, frame []byte) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -40,6 +41,52 @@ func TestTyping(t *testing.T) {
 	w.refused(err, chat.CodeNotFound)
 	_, err = w.svc.Typing(t.Context(), w.customer, "c_x", 0)
 	w.refused(err, chat.CodeInvalid)
+}
+
+// Customers do not learn from signals who watches, nor to whom the conversation is offered; colleagues do.
+func TestWhoIsUnseenSignalsToStaffOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("hello")
+	w.join()
+	_, err := w.svc.Watch(t.Context(), w.supervisor, w.step())
+	w.must(err)
+	sig, err := w.svc.Typing(t.Context(), w.supervisor, w.conv, 0)
+	w.must(err)
+	w.same(connections(sig.To), []chat.ConnectionID{"operator-1"})
+	sig, err = w.svc.Read(t.Context(), w.supervisor, w.conv, 2)
+	w.must(err)
+	w.same(connections(sig.To), []chat.ConnectionID{"operator-1"})
+	sig, err = w.svc.Typing(t.Context(), w.customer, w.conv, 0)
+	w.must(err)
+	w.same(connections(sig.To), []chat.ConnectionID{"operator-1", "supervisor-1"})
+
+	o := newOffered(t)
+	sig, err = o.svc.Typing(t.Context(), o.to, o.id, 0)
+	o.must(err)
+	o.same(connections(sig.To), []chat.ConnectionID{})
+	_, err = o.svc.Accept(t.Context(), o.to, o.stepOn(o.id))
+	o.must(err)
+	sig, err = o.svc.Typing(t.Context(), o.to, o.id, 0)
+	o.must(err)
+	o.same(connections(sig.To), []chat.ConnectionID{chat.ConnectionID("web-" + o.id)})
+}
+
+// Who types the first reply gets more time for it, also when the frame moves their read cursor along.
+func TestTypingFramesPutOffTheFirstReply(t *testing.T) {
+	t.Parallel()
+	r := newRouted(t)
+	p := r.onDuty(1)
+	id := r.arrive()
+	r.work()
+	for _, read := range []uint64{0, 2} {
+		r.clock.Advance(time.Second)
+		_, err := r.svc.Typing(t.Context(), p, id, read)
+		r.must(err)
+		if got, want := r.standing(p.User).TypingUntil, r.clock.Now().Add(chat.TypingLife); !got.Equal(want) {
+			t.Errorf("read %d: typing until %s, want %s", read, got, want)
+		}
+	}
 }
 
 func TestReadOnlyGrows(t *testing.T) {

@@ -148,7 +148,7 @@ func viewOf(v chat.TrackView) TrackView {
 func participantsOf(h *chat.Head, role chat.Role) []Participant {
 	out := make([]Participant, 0, len(h.Participants))
 	for _, u := range slices.Sorted(maps.Keys(h.Participants)) {
-		if p := h.Participants[u]; role.Staff() || !p.Watching && u != h.OfferedTo {
+		if p := h.Participants[u]; role.Staff() || !h.Unseen(u) {
 			out = append(out, Participant{User: u, Role: p.Role, Read: p.Cursor, Watching: p.Watching})
 		}
 	}
