@@ -3,10 +3,14 @@ package function_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/function"
+	"github.com/parley-chat/parley/localstack/template"
 )
 
 // inChild is set in the process that TestNamesAllThatIsMissing starts.
@@ -59,5 +63,21 @@ func TestStoreAndDelivery(t *testing.T) {
 	}
 	if err := f.Env.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A FIFO queue has one delay for all its messages: the template's, and chat counts on it.
+func TestDeskQueueDelaysAsChatCountsOn(t *testing.T) {
+	t.Parallel()
+	plan, err := template.Load(filepath.Join("..", "..", "template.yaml"), template.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(plan.Queues, func(q template.Queue) bool { return q.LogicalID == "DeskQueue" })
+	if i < 0 {
+		t.Fatal("the template has no DeskQueue")
+	}
+	if q := plan.Queues[i]; q.Delay != chat.DeskDelay || !q.FIFO || chat.DeskDelay <= chat.DeskSlot {
+		t.Errorf("the queue is not as chat.DeskDelay (%v) and DeskSlot (%v) want it: %+v", chat.DeskDelay, chat.DeskSlot, q)
 	}
 }

@@ -221,13 +221,6 @@ func (s *Stack) close() error {
 	return errors.Join(problems...)
 }
 
-// KillProcesses kills every function process with SIGKILL; Close still has to follow.
-func (s *Stack) KillProcesses() {
-	if s.runner != nil {
-		s.runner.KillAll()
-	}
-}
-
 func (s *Stack) keeps() string {
 	if s.opts.Data == "" {
 		return "everything in memory; it is gone when the stack stops (-data DIR keeps it)"

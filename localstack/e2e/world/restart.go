@@ -50,13 +50,6 @@ func (w *World) Faults(ctx context.Context) (status faults.Status, err error) {
 	return status, err
 }
 
-// KillProcess kills one process of a function, by the id that State names.
-func (w *World) KillProcess(ctx context.Context, id string) (killed bool, err error) {
-	var answer struct{ Killed int }
-	err = w.control(ctx, http.MethodPost, "/kill?process="+id, nil, &answer)
-	return answer.Killed > 0, err
-}
-
 // Expire deletes the items whose time has come, which DynamoDB does within days.
 func (w *World) Expire(ctx context.Context) error {
 	return w.control(ctx, http.MethodPost, "/expire", nil, nil)
