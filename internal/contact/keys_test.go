@@ -2,6 +2,7 @@ package contact_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -45,8 +46,29 @@ func TestPublicKeys(t *testing.T) {
 		_, _, err := w.tokens.Make(t.Context(), w.admin, "", c.algorithm, w.pem(c.key))
 		w.refused(what, err, chat.CodeInvalid, "")
 	}
-	_, _, err = w.tokens.Make(t.Context(), w.admin, "", identity.RS256, w.pem(&strong.PublicKey))
+	edwards, _, err := ed25519.GenerateKey(rand.Reader)
 	w.must(err)
+	for want, public := range map[identity.Algorithm]any{identity.RS256: &strong.PublicKey, identity.ES256: &p256.PublicKey, identity.EdDSA: edwards} {
+		for _, named := range []identity.Algorithm{want, ""} { // what a key is for follows from its kind
+			key, secret, err := w.tokens.Make(t.Context(), w.admin, "", named, w.pem(public))
+			w.must(err)
+			w.same("algorithm and no secret", [2]string{string(key.Algorithm), secret}, [2]string{string(want), ""})
+		}
+	}
+	for what, c := range map[string]struct {
+		named identity.Algorithm
+		key   any
+	}{
+		"nothing": {"", nil}, "EdDSA with a curve": {identity.EdDSA, &p256.PublicKey}, "a short key of no name": {"", weak}, "Ed25519 for HS256": {identity.HS256, edwards},
+	} {
+		text := ""
+		if c.key != nil {
+			text = w.pem(c.key)
+		}
+		_, secret, err := w.tokens.Make(t.Context(), w.admin, "", c.named, text)
+		w.refused(what, err, chat.CodeInvalid, "")
+		w.same(what+": a secret that nobody asked for by name", secret, "")
+	}
 	key, secret, err := w.tokens.Make(t.Context(), w.admin, "", identity.ES256, w.pem(&p256.PublicKey))
 	w.must(err)
 	w.same("secret", secret, "")

@@ -107,7 +107,7 @@ func keyOf(t *jwt.Token, key func(kid string) (identity.IdentityKey, error)) (an
 		return nil, identity.RefuseToken(identity.ReasonIdentityMalformed, "identity: crit names what is not supported")
 	}
 	switch identity.Algorithm(t.Method.Alg()) {
-	case identity.HS256, identity.RS256, identity.ES256:
+	case identity.HS256, identity.RS256, identity.ES256, identity.EdDSA:
 	default:
 		return nil, badAlgorithm()
 	}
@@ -137,7 +137,7 @@ func refusalOf(err error) error {
 }
 
 func badAlgorithm() error {
-	return identity.RefuseToken(identity.ReasonIdentityAlgorithm, "identity: alg must be HS256, RS256 or ES256")
+	return identity.RefuseToken(identity.ReasonIdentityAlgorithm, "identity: alg must be ES256, EdDSA, RS256 or HS256")
 }
 
 func (c claims) checked() (identity.CheckedToken, error) {

@@ -3,6 +3,7 @@ package customertoken
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
@@ -26,6 +27,7 @@ type keyring struct {
 	secret []byte
 	rsa    *rsa.PrivateKey
 	ec     *ecdsa.PrivateKey
+	ed     ed25519.PrivateKey
 	keys   map[string]identity.IdentityKey
 }
 
@@ -39,6 +41,10 @@ func newKeyring(t *testing.T) *keyring {
 	if k.ec, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	var public ed25519.PublicKey
+	if public, k.ed, err = ed25519.GenerateKey(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
 	der := func(public any) []byte {
 		b, err := x509.MarshalPKIXPublicKey(public)
 		if err != nil {
@@ -50,6 +56,7 @@ func newKeyring(t *testing.T) *keyring {
 		"hs": {ID: "hs", Algorithm: identity.HS256, Material: k.secret},
 		"rs": {ID: "rs", Algorithm: identity.RS256, Material: der(&k.rsa.PublicKey)},
 		"es": {ID: "es", Algorithm: identity.ES256, Material: der(&k.ec.PublicKey)},
+		"ed": {ID: "ed", Algorithm: identity.EdDSA, Material: der(public)},
 	}
 	return k
 }
@@ -83,6 +90,8 @@ func (k *keyring) sign(how string, header, claims any) string {
 		sig = mac(k.secret, text)
 	case "rs":
 		sig, _ = rsa.SignPKCS1v15(rand.Reader, k.rsa, crypto.SHA256, sum[:])
+	case "ed":
+		sig = ed25519.Sign(k.ed, []byte(text))
 	case "es":
 		r, s, _ := ecdsa.Sign(rand.Reader, k.ec, sum[:])
 		sig = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
@@ -126,7 +135,7 @@ func TestEveryAlgorithm(t *testing.T) {
 			Fields: map[string]string{"plan": "gold", "seats": "12", "vip": "true", "gone": ""},
 		},
 	}
-	for how, alg := range map[string]string{"hs": "HS256", "rs": "RS256", "es": "ES256"} {
+	for how, alg := range map[string]string{"hs": "HS256", "rs": "RS256", "es": "ES256", "ed": "EdDSA"} {
 		got, err := Checker{}.Check(k.sign(how, header(alg, how), good()), k.find)
 		if err != nil {
 			t.Errorf("%s: %v", alg, err)
@@ -170,6 +179,9 @@ func TestRefused(t *testing.T) {
 		{"HS512", k.sign("hs", header("HS512", "hs"), good()), identity.ReasonIdentityAlgorithm},
 		{"RS256 for the key of an HMAC", k.sign("rs", header("RS256", "hs"), good()), identity.ReasonIdentityAlgorithm},
 		{"public key as HMAC secret, DER", confused(k.keys["rs"].Material), identity.ReasonIdentityAlgorithm},
+		{"EdDSA for a key of a curve", k.sign("ed", header("EdDSA", "es"), good()), identity.ReasonIdentityAlgorithm},
+		{"another's EdDSA", k.sign("es", header("EdDSA", "ed"), good()), identity.ReasonIdentitySignature},
+		{"HS256 under an EdDSA key", k.sign("hs", header("HS256", "ed"), good()), identity.ReasonIdentityAlgorithm},
 		{"ES256 for an RSA key", k.sign("es", header("ES256", "rs"), good()), identity.ReasonIdentityAlgorithm},
 		{"unknown kid", k.sign("hs", header("HS256", "other"), good()), identity.ReasonIdentityKey},
 		{"no kid", k.sign("hs", object{"alg": "HS256"}, good()), identity.ReasonIdentityKey},

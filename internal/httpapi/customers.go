@@ -33,9 +33,11 @@ type LeadRequest struct {
 
 // IdentityKeyRequest is the body of POST /v1/identity-keys.
 type IdentityKeyRequest struct {
-	// Algorithm is HS256, RS256 or ES256.
-	Algorithm identity.Algorithm `json:"algorithm"`
-	// PublicKey, for RS256 (2048 to 4096 bits) and ES256, is one PEM block of type PUBLIC KEY.
+	// Algorithm that the tokens are signed by; without it what the public key is for. HS256, which is only had by its name,
+	// makes a secret in place of a public key.
+	Algorithm identity.Algorithm `json:"algorithm,omitempty"`
+	// PublicKey is one PEM block of type PUBLIC KEY: P-256 for ES256, which is what we advise, Ed25519 for EdDSA, RSA of 2048
+	// to 4096 bits for RS256.
 	PublicKey string `json:"publicKey,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -74,10 +75,11 @@ const (
 	HS256 Algorithm = "HS256"
 	RS256 Algorithm = "RS256"
 	ES256 Algorithm = "ES256"
+	EdDSA Algorithm = "EdDSA" // with Ed25519 (RFC 8037 section 3.1)
 )
 
 // Algorithms lists every algorithm.
-func Algorithms() []Algorithm { return []Algorithm{HS256, RS256, ES256} }
+func Algorithms() []Algorithm { return []Algorithm{HS256, RS256, ES256, EdDSA} }
 
 // IdentityKey checks the tokens by which a business says who its customers are.
 type IdentityKey struct { //nolint:revive // a Key is an API key
@@ -87,6 +89,7 @@ type IdentityKey struct { //nolint:revive // a Key is an API key
 	Algorithm Algorithm
 	// Material is the secret of HS256, byte by byte as it was shown, or the DER of a public key (PKIX). A secret must be
 	// there to be checked against: it lies in the table as it is, under the table's encryption at rest, and nowhere else.
+	// Of the functions, the API's alone may read it (template.yaml, KeepOutOfSecrets).
 	Material []byte
 	By       chat.UserID
 	Created  time.Time
@@ -251,8 +254,8 @@ func counterHash(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// Make makes a key: for HS256 with a secret of 256 random bits, which is returned and cannot be had again; for the
-// others of the public key in PEM. A second one of the same id takes its place, for whoever made it and did not hear of
+// Make makes a key: of the public key in PEM, whose kind says what it is for, unless the algorithm is named; or, for HS256
+// by name, with a secret of 256 random bits, which is returned and cannot be had again. A second one of the same id takes its place, for whoever made it and did not hear of
 // it; "" makes an id.
 func (t *CustomerTokens) Make(ctx context.Context, by By, id string, algorithm Algorithm, publicKey string) (IdentityKey, string, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandKeys); err != nil {
@@ -273,41 +276,52 @@ func (t *CustomerTokens) Make(ctx context.Context, by By, id string, algorithm A
 		rand.Read(random[:]) // never fails: crypto/rand crashes the program instead (Go 1.24)
 		secret = identitySecret + base64.RawURLEncoding.EncodeToString(random[:])
 		key.Material = []byte(secret)
-	} else if key.Material, err = parsePublicKey(algorithm, publicKey); err != nil {
+	} else if key.Algorithm, key.Material, err = parsePublicKey(algorithm, publicKey); err != nil {
 		return IdentityKey{}, "", err
 	}
 	if err := t.Store.PutIdentityKey(ctx, key); err != nil {
 		return IdentityKey{}, "", fmt.Errorf("storing an identity key: %w", err)
 	}
-	return key, secret, t.record(ctx, by, ActIdentityKeyMade, key.ID, nil, map[string]string{"algorithm": string(algorithm)})
+	return key, secret, t.record(ctx, by, ActIdentityKeyMade, key.ID, nil, map[string]string{"algorithm": string(key.Algorithm)})
 }
 
-// parsePublicKey reads PEM and returns DER. A private key is refused by name: whoever sent it must make a new one.
-func parsePublicKey(algorithm Algorithm, text string) ([]byte, error) {
+// parsePublicKey reads PEM and returns DER, and what the key is for; wanted, if any, must be that. A private key is refused
+// by name: whoever sent it must make a new one.
+func parsePublicKey(wanted Algorithm, text string) (Algorithm, []byte, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
-	case algorithm != RS256 && algorithm != ES256:
-		return nil, chat.Errorf(chat.CodeInvalid, "algorithm: HS256 without a publicKey, or RS256 or ES256 with one")
+	case wanted == HS256 || wanted != "" && !slices.Contains(Algorithms(), wanted):
+		return "", nil, chat.Errorf(chat.CodeInvalid, "algorithm: ES256, EdDSA or RS256 with a publicKey, or HS256 without one")
 	case block != nil && strings.Contains(block.Type, "PRIVATE"):
-		return nil, chat.Errorf(chat.CodeInvalid, "publicKey: this is a private key; it has left its place, so make a new pair, and send the public one")
+		return "", nil, chat.Errorf(chat.CodeInvalid, "publicKey: this is a private key; it has left its place, so make a new pair, and send the public one")
 	case len(text) > MaxPublicKey || block == nil || block.Type != "PUBLIC KEY" || strings.TrimSpace(string(rest)) != "":
-		return nil, chat.Errorf(chat.CodeInvalid, "publicKey: one PEM block of type PUBLIC KEY")
+		return "", nil, chat.Errorf(chat.CodeInvalid, "publicKey: one PEM block of type PUBLIC KEY")
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return nil, chat.Errorf(chat.CodeInvalid, "publicKey: cannot be read")
+		return "", nil, chat.Errorf(chat.CodeInvalid, "publicKey: cannot be read")
 	}
+	if is := algorithmOf(key); is != "" && (wanted == "" || wanted == is) {
+		return is, block.Bytes, nil
+	}
+	return "", nil, chat.Errorf(chat.CodeInvalid, "publicKey: ES256 wants P-256, EdDSA wants Ed25519, RS256 wants RSA of 2048 to 4096 bits")
+}
+
+// algorithmOf is what a public key is for; "" for one that is too weak, or of another kind.
+func algorithmOf(key any) Algorithm {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); algorithm == RS256 && bits >= 2048 && bits <= 4096 {
-			return block.Bytes, nil
+		if bits := k.N.BitLen(); bits >= 2048 && bits <= 4096 {
+			return RS256
 		}
 	case *ecdsa.PublicKey:
-		if algorithm == ES256 && k.Curve == elliptic.P256() {
-			return block.Bytes, nil
+		if k.Curve == elliptic.P256() {
+			return ES256
 		}
+	case ed25519.PublicKey:
+		return EdDSA
 	}
-	return nil, chat.Errorf(chat.CodeInvalid, "publicKey: RS256 wants RSA of 2048 to 4096 bits, ES256 wants P-256")
+	return ""
 }
 
 // List returns the workspace's identity keys without their secrets, oldest first.
