@@ -44,6 +44,30 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	}
 }
 
+// A folder's README has every folder below it that holds code.
+func TestReadmesNameEveryFolder(t *testing.T) {
+	t.Parallel()
+	for _, root := range []string{".", "cmd", "../functions", "../localstack"} {
+		readme := filepath.Join(root, "README.md")
+		if root == "cmd" {
+			readme = "README.md"
+		}
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders, err := filepath.Glob(filepath.Join(root, "*", "*.go"))
+		if err != nil || len(folders) == 0 {
+			t.Fatalf("%s has no code: %v", root, err)
+		}
+		for _, path := range folders {
+			if name := filepath.Base(filepath.Dir(path)); !regexp.MustCompile("(`|\\| )" + name + "(/|`| \\|)").Match(text) {
+				t.Errorf("%s does not say what %s is", readme, name)
+			}
+		}
+	}
+}
+
 func testNames(t *testing.T) map[string]bool {
 	names := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
