@@ -127,8 +127,8 @@ var eventSummaries = map[chat.EventType]string{
 	chat.EventBotEngaged: "A bot (subject) leads the conversation. It is announced before the bot's first answer.",
 	chat.EventHandedOff:  "A bot gave the conversation to people, or a person took it from the bot.",
 	chat.EventOffered:    "An operator (subject) was asked to take the conversation, until detail.until.",
-	chat.EventOfferMissed: "The operator (subject) did not take it in time, or declined; a decline says so in its reason. Whoever missed it is " +
-		"not asked again for this wait.",
+	chat.EventOfferMissed: "The operator (subject) did not take it in time (then the system is the sender), or declined (then they are). " +
+		"Whoever missed it is asked again only once everybody was.",
 	chat.EventIdle:        "Nobody wrote for a while: the conversation takes no place of its operator any more.",
 	chat.EventResumed:     "An idle or snoozed conversation goes on, with its operator.",
 	chat.EventSnoozed:     "The conversation was put off until detail.until, or until the customer writes.",

@@ -62,3 +62,37 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryEdgeIsAnEvent: each version of a conversation is told by an event with from, to and actor; what the system did
+// has a reason.
+func TestEveryEdgeIsAnEvent(t *testing.T) {
+	t.Parallel()
+	w := newTable(t)
+	o := options("shop")
+	o.Conversations = 120
+	w.seed(t, o)
+	heads, _ := w.heads(t)
+	all := 0
+	for _, h := range heads {
+		edges := 0
+		for _, track := range chat.Tracks() {
+			for _, e := range w.log(t, h, track) {
+				if e.To == "" {
+					continue
+				}
+				edges++
+				begins, system := e.Type == chat.EventStarted, e.Role == chat.RoleSystem
+				if begins != (e.From == "") || e.Sender == "" || e.Role == "" || system && e.Reason == "" {
+					t.Errorf("%s %s %d: %s from %q to %q by %s %q, %q", h.Conversation, track, e.Seq, e.Type, e.From, e.To, e.Role, e.Sender, e.Reason)
+				}
+			}
+		}
+		if edges < int(h.Version) {
+			t.Errorf("%s is at version %d, but %d edges are told", h.Conversation, h.Version, edges)
+		}
+		all += edges
+	}
+	if all < 2*len(heads) {
+		t.Errorf("%d edges of %d conversations", all, len(heads))
+	}
+}
