@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -150,6 +151,44 @@ func TestNothingForTestsIsDeployed(t *testing.T) {
 				strings.HasPrefix(short, "internal/cmd") || strings.HasSuffix(short, "test") || short == "internal/client" || short == "internal/sim") {
 				t.Errorf("%s holds %s", name, short)
 			}
+		}
+	}
+}
+
+// The local stack stands in for AWS: its engines share no code with the backend that they are to prove right, or both
+// could be wrong alike. The end-to-end suites and the backend under virtual time are what puts the two together.
+func TestTheLocalStackSharesNoCodeWithTheBackend(t *testing.T) {
+	t.Parallel()
+	looked := 0
+	for name, p := range list(t, "../localstack/...") {
+		if !strings.HasPrefix(name, "localstack") || strings.HasPrefix(name, "localstack/e2e") || name == "localstack/virtual" {
+			continue
+		}
+		looked++
+		for _, imported := range p.Imports {
+			short := strings.TrimPrefix(imported, module)
+			if short != imported && !strings.HasPrefix(short, "localstack/") && short != "internal/jsonscan" {
+				t.Errorf("%s imports %s", name, short)
+			}
+		}
+	}
+	if looked < 15 {
+		t.Errorf("%d packages were looked at", looked)
+	}
+}
+
+// The wiring is the mains' own, and no row of the tables above is of a package that is gone.
+func TestTablesAreCurrent(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "./...", "../localstack/...")
+	for name, p := range packages {
+		if slices.Contains(p.Imports, module+"internal/function") {
+			t.Errorf("%s imports internal/function, which is for mains", name)
+		}
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(adapters)), slices.Collect(maps.Keys(cores))) {
+		if packages[name].ImportPath == "" {
+			t.Errorf("%s does not exist", name)
 		}
 	}
 }

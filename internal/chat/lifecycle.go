@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Close ends a conversation. A customer who closes while nobody has come yet has left the queue: abandoned.
@@ -101,5 +102,22 @@ func (s *Service) Wake(ctx context.Context, p Principal, st Step) (*Outcome, err
 			change.Other = []Event{e.beside(queuedBeside, EventQueued)}
 		}
 		return change, nil
+	})
+}
+
+// Snooze puts a conversation off until a time: it takes no place of its operator's, and wakes by itself, or when the
+// customer writes.
+func (s *Service) Snooze(ctx context.Context, p Principal, st Step, until time.Time) (*Outcome, error) {
+	until = time.UnixMilli(until.UnixMilli())
+	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventSnoozed, Detail: &Detail{Until: until}}}
+	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		if left := until.Sub(s.now()); left < MinSnooze || left > MaxSnooze {
+			return nil, Errorf(CodeInvalid, "until: %v to %v from now", MinSnooze, MaxSnooze)
+		}
+		if h.Status != StatusActive && h.Status != StatusIdle && h.Status != StatusSnoozed {
+			return nil, errStatus(h)
+		}
+		e.To = StatusSnoozed
+		return &Change{Status: StatusSnoozed, Places: h.freed(s.now()), Until: until}, nil
 	})
 }

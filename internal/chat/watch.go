@@ -56,20 +56,3 @@ const (
 	// MaxSnooze is the longest.
 	MaxSnooze = 366 * 24 * time.Hour
 )
-
-// Snooze puts a conversation off until a time: it takes no place of its operator's, and wakes by itself, or when the
-// customer writes.
-func (s *Service) Snooze(ctx context.Context, p Principal, st Step, until time.Time) (*Outcome, error) {
-	until = time.UnixMilli(until.UnixMilli())
-	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventSnoozed, Detail: &Detail{Until: until}}}
-	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
-		if left := until.Sub(s.now()); left < MinSnooze || left > MaxSnooze {
-			return nil, Errorf(CodeInvalid, "until: %v to %v from now", MinSnooze, MaxSnooze)
-		}
-		if h.Status != StatusActive && h.Status != StatusIdle && h.Status != StatusSnoozed {
-			return nil, errStatus(h)
-		}
-		e.To = StatusSnoozed
-		return &Change{Status: StatusSnoozed, Places: h.freed(s.now()), Until: until}, nil
-	})
-}
