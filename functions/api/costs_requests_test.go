@@ -253,7 +253,29 @@ func people() map[string]arrange {
 		return i, token
 	}
 	return map[string]arrange{
-		"signOut":   func(s *shop) request { return request{token: fresh(s)} },
+		"signOut": func(s *shop) request { return request{token: fresh(s)} },
+		"profile": as(chat.RoleOperator, "/v1/me", ""), "preferences": as(chat.RoleOperator, "/v1/me/preferences", ""),
+		"changeProfile": func(*shop) request {
+			return request{role: chat.RoleOperator, target: "/v1/me", body: `{"locale":"de-CH"}`, headers: versioned}
+		},
+		"replacePreferences": func(*shop) request {
+			return request{role: chat.RoleOperator, target: "/v1/me/preferences", body: `{"values":{"sound":"on"}}`, headers: versioned}
+		},
+		"listPeople": func(s *shop) request {
+			return request{role: chat.RoleCustomer, target: "/v1/people?users=" + string(s.operator.User) + "," + string(person(s))}
+		},
+		"workspaceSite": plain(""), "listWidgetKeys": plain(""), "widgetKey": plain("/v1/widgets/wk_shop"),
+		"signInMethods": as("-", "/v1/sign-in?workspace="+string(shopWorkspace), ""),
+		"makeWidgetKey": with(`{"name":"Blog","origins":["https://blog.example"]}`),
+		"changeWorkspaceSite": func(s *shop) request {
+			return request{body: fmt.Sprintf(`{"name":"Shop %s"}`, s.id("")), headers: versioned}
+		},
+		"changeWidgetKey": func(s *shop) request {
+			return request{target: "/v1/widgets/wk_shop", body: `{"name":"The shop"}`, headers: versioned}
+		},
+		"removeWidgetKey": func(s *shop) request {
+			return request{target: "/v1/widgets/" + s.made("/v1/widgets", `{"name":"Blog","origins":["https://blog.example"]}`)}
+		},
 		"listStaff": plain(""), "staffMember": of("GET", "", ""), "changeStaff": of("PATCH", "", `{"name":"Ada L."}`),
 		"staffSessions": of("GET", "/sessions", ""), "signOutEverywhere": of("DELETE", "/sessions", ""), "issuePasswordReset": of("POST", "/password-reset", ""),
 		"listInvitations": plain(""),

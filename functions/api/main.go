@@ -35,9 +35,10 @@ func newAPI(f *function.Function) *httpapi.API {
 	}
 	audit := &identity.Audit{Store: ids}
 	sessions.Accounts, sessions.Audit = ids, audit
-	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit}
+	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit, Profiles: ids}
 	api := &httpapi.API{
 		People:        people,
+		Sites:         &identity.Sites{Workspaces: ids, Store: ids, Audit: audit},
 		Keys:          &identity.Keys{Store: ids, Attempts: ids, Audit: audit},
 		Audit:         audit,
 		SignOn:        newSignOn(f.Env, ids, settings, sessions, audit),

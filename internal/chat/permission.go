@@ -76,6 +76,8 @@ const (
 	CommandEditSettings Command = "settings.edit" // write settings, departments, hours, rules, forms and policies
 	CommandStaff        Command = "staff"         // list members of staff
 	CommandEditStaff    Command = "staff.edit"    // invite, change and disable members of staff, and revoke their sessions
+	CommandProfile      Command = "profile"       // read and change one's own account and preferences
+	CommandPeople       Command = "people"        // see the names of those who answer
 	CommandOwnSessions  Command = "sessions.own"  // list and revoke one's own sessions
 	CommandKeys         Command = "keys"          // make and revoke API keys, bots and widget keys
 	CommandAudit        Command = "audit"         // read the audit log
@@ -167,6 +169,8 @@ var permissions = map[Command]map[Role]Scope{
 	CommandEditSettings: {RoleAdmin: Workspace, RoleAPIKey: Workspace},
 	CommandStaff:        {RoleSupervisor: Workspace, RoleAdmin: Workspace},
 	CommandEditStaff:    {RoleAdmin: Workspace},
+	CommandProfile:      {RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
+	CommandPeople:       {RoleCustomer: Workspace, RoleOperator: Workspace, RoleSupervisor: Workspace, RoleAdmin: Workspace, RoleBot: Workspace, RoleAPIKey: Workspace},
 	CommandOwnSessions:  {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
 	CommandKeys:         {RoleAdmin: Workspace},
 	CommandAudit:        {RoleAdmin: Workspace},
@@ -263,6 +267,7 @@ var grants = map[Command]Grant{
 	CommandDetails:      GrantReadConversations,
 	CommandHistory:      GrantReadConversations,
 	CommandColleagues:   GrantReadConversations,
+	CommandPeople:       GrantReadConversations,
 	CommandContacts:     GrantReadContacts,
 	CommandEditContact:  GrantWriteContacts,
 	CommandMergeContact: GrantWriteContacts,
@@ -288,7 +293,7 @@ func Commands() []Command {
 		CommandDuty, CommandColleagues, CommandSupervise, CommandDesk, CommandVisitors, CommandVisit, CommandContacts,
 		CommandEditContact, CommandMergeContact, CommandBan, CommandIdentify, CommandLibrary, CommandEditLibrary,
 		CommandOwnLibrary, CommandArticles, CommandSettings, CommandEditSettings, CommandStaff, CommandEditStaff,
-		CommandOwnSessions, CommandKeys, CommandAudit,
+		CommandProfile, CommandPeople, CommandOwnSessions, CommandKeys, CommandAudit,
 	}
 }
 

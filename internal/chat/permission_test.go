@@ -71,6 +71,8 @@ var permitted = map[chat.Command]string{
 	chat.CommandEditSettings: "---w-w",
 	chat.CommandStaff:        "--ww--",
 	chat.CommandEditStaff:    "---w--",
+	chat.CommandProfile:      "-ooo--",
+	chat.CommandPeople:       "wwwwww",
 	chat.CommandOwnSessions:  "oooo--",
 	chat.CommandKeys:         "---w--",
 	chat.CommandAudit:        "---w--",

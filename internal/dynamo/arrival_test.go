@@ -36,7 +36,7 @@ func newArrivals(t *testing.T, sessions, open int) *arrivals {
 		}
 	}
 	put := func(k key) {
-		if err := store.putUnless(t.Context(), k.item(), "attribute_not_exists(pk)", nil, "row"); err != nil {
+		if err := store.swap(t.Context(), "row", store.put(k.item(), "attribute_not_exists(pk)", nil)); err != nil {
 			t.Fatal(err)
 		}
 	}

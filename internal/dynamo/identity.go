@@ -79,6 +79,7 @@ const (
 	idAvatar      = "av"
 	idLocale      = "lo"
 	idTimeZone    = "tz"
+	idValues      = "v"
 )
 
 // sessionSlack is how long an expired session's row stays, so that "expired" can be told from "unknown".
@@ -103,20 +104,6 @@ func (i Identity) get(ctx context.Context, table string, k key, consistent bool,
 		return nil, identityFailure(what, err)
 	}
 	return out.Item, nil
-}
-
-// putUnless puts the item, unless there is one that the condition does not allow to be replaced.
-func (i Identity) putUnless(ctx context.Context, it item, condition string, values item, what string) error {
-	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &i.Store.Chat, Item: it, ConditionExpression: &condition, ExpressionAttributeValues: values,
-	})
-	if err == nil {
-		return nil
-	}
-	if _, refused := conditionItem(err); refused {
-		return chat.Errorf(chat.CodeForbidden, "%s: it belongs to somebody else", what)
-	}
-	return identityFailure(what, err)
 }
 
 // withKey adds the key to an item's attributes.

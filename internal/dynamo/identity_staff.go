@@ -11,14 +11,12 @@ import (
 // Workspace implements identity.Workspaces.
 func (i Identity) Workspace(ctx context.Context, w chat.WorkspaceID) (identity.Workspace, bool, error) {
 	it, err := i.get(ctx, i.Store.Chat, workspaceKey(w), false, "workspace settings")
-	return identity.Workspace{ID: w, Name: getS(it, idName), Origins: getTexts(it, idOrigins)}, it != nil, err
+	return identity.Workspace{ID: w, Name: getS(it, idName), Origins: getTexts(it, idOrigins), Version: getN(it, idVersion)}, it != nil, err
 }
 
 // PutWorkspace implements identity.Registry.
 func (i Identity) PutWorkspace(ctx context.Context, w identity.Workspace) error {
-	it := withKey(workspaceKey(w.ID), item{idOrigins: texts(w.Origins)})
-	setText(it, idName, w.Name)
-	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Chat, Item: it})
+	_, err := i.Store.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &i.Store.Chat, Item: workspaceItem(w)})
 	if err != nil {
 		return identityFailure("workspace settings", err)
 	}
@@ -28,14 +26,7 @@ func (i Identity) PutWorkspace(ctx context.Context, w identity.Workspace) error 
 // Widget implements identity.Workspaces.
 func (i Identity) Widget(ctx context.Context, k string) (identity.Widget, bool, error) {
 	it, err := i.get(ctx, i.Store.Chat, widgetKey(k), false, "widget")
-	widget := identity.Widget{Key: k, Workspace: chat.WorkspaceID(getS(it, idWorkspace)), Origins: getTexts(it, idOrigins)}
-	return widget, it != nil, err
-}
-
-// PutWidget implements identity.Registry.
-func (i Identity) PutWidget(ctx context.Context, w identity.Widget) error {
-	it := withKey(widgetKey(w.Key), item{idWorkspace: str(string(w.Workspace)), idOrigins: texts(w.Origins)})
-	return i.putUnless(ctx, it, "attribute_not_exists(pk) OR w = :w", item{":w": str(string(w.Workspace))}, "widget key")
+	return widgetOf(chat.WorkspaceID(getS(it, idWorkspace)), k, it), it != nil, err
 }
 
 // Credential implements identity.Accounts.

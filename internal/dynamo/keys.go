@@ -25,6 +25,7 @@ import (
 //	<workspace>#<user>                            O<conversation>        membership in an open conversation
 //	                                              C<conversation>        membership in a closed one
 //	                                              S<session>             session
+//	                                              P                      what a member of staff's desk remembers for them
 //	                                              E<seq, 12 digits>      event of an operator's own log
 //	<workspace>#waiting#<department>              <rank in ms, 13 digits>#<conv> waiting conversation
 //	<workspace>#staff                             <user>                 account of a member of staff
@@ -55,6 +56,7 @@ import (
 //	<workspace>#subscriptions                     <id>                   integration subscription
 //	<workspace>                                   W                      workspace settings
 //	                                              I                      identity provider
+//	<workspace>#widgets                           <key>                  widget key, as the list has it
 //	widget#<key>                               !  W                      widget key → workspace, allowed origins
 //	email#<address>                            !  A                      staff sign-in address → workspace, user
 //	due#<Unix minute, 8 digits>#<shard>        !  <kind>#<workspace>#…   timer that is due in that minute
@@ -241,6 +243,10 @@ func subscriptionKey(w chat.WorkspaceID, id string) key { return key{string(w) +
 func workspaceKey(w chat.WorkspaceID) key               { return key{string(w), "W"} }
 func widgetKey(k string) key                            { return key{"widget#" + k, "W"} }
 func emailKey(address string) key                       { return key{"email#" + address, "A"} }
+
+func widgetRowKey(w chat.WorkspaceID, k string) key { return key{string(w) + "#widgets", k} }
+
+func preferencesKey(w chat.WorkspaceID, u chat.UserID) key { return key{userPartition(w, u), "P"} }
 
 func connectionKey(w chat.WorkspaceID, u chat.UserID, c chat.ConnectionID) key {
 	return key{userPartition(w, u), string(c)}

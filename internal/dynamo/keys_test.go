@@ -61,6 +61,8 @@ func TestKeysAreStoredData(t *testing.T) {
 		{subscriptionKey(goldenWorkspace, "crm"), key{w + "#subscriptions", "crm"}},
 		{workspaceKey(goldenWorkspace), key{w, "W"}},
 		{widgetKey("k1"), key{"widget#k1", "W"}},
+		{widgetRowKey(goldenWorkspace, "wk_1"), key{w + "#widgets", "wk_1"}},
+		{preferencesKey(goldenWorkspace, goldenUser), key{w + "#u_01kaw3v4x0fedcba9876543210", "P"}},
 		{emailKey("ada@shop.example"), key{"email#ada@shop.example", "A"}},
 		{connectionKey(goldenWorkspace, goldenUser, goldenConnection), key{w + "#u_01kaw3v4x0fedcba9876543210", "TXzPWdnOjoECGjA="}},
 		{deskKey(goldenWorkspace, goldenConnection), key{w + "#desk", "TXzPWdnOjoECGjA="}},

@@ -42,6 +42,8 @@ type API struct {
 	Keys   *identity.Keys
 	Audit  *identity.Audit
 	SignOn *identity.SignOn
+	// Sites keeps the workspace's name, and the pages that its desk and its widgets run on.
+	Sites *identity.Sites
 	// PublicURL is where this API is reached when that is not where the gateway is asked, such as behind a CDN; "" else.
 	PublicURL string
 	// Live is the live desk; only what reads is needed.
@@ -111,6 +113,8 @@ func routes() []route {
 	return slices.Concat(
 		contactRoutes(), banRoutes(), customerRoutes(),
 		peopleRoutes(),
+		profileRoutes(),
+		siteRoutes(),
 		sessionRoutes(),
 		keyRoutes(),
 		auditRoutes(),

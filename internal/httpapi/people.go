@@ -13,7 +13,11 @@ type StaffMember struct {
 	User  chat.UserID `json:"user"`
 	Email string      `json:"email"`
 	Name  string      `json:"name"`
-	Role  chat.Role   `json:"role"`
+	// PublicName is what customers see in place of the name.
+	PublicName string `json:"publicName,omitempty"`
+	// Avatar is the https address of a picture.
+	Avatar string    `json:"avatar,omitempty"`
+	Role   chat.Role `json:"role"`
 	// Departments that they work in; empty for everywhere.
 	Departments []chat.DepartmentID `json:"departments"`
 	Disabled    bool                `json:"disabled"`
@@ -36,6 +40,10 @@ type StaffList struct {
 type StaffChange struct {
 	// Name has at most 100 bytes.
 	Name *string `json:"name,omitempty"`
+	// PublicName has at most 100 bytes; "" takes it off.
+	PublicName *string `json:"publicName,omitempty"`
+	// Avatar is an https address of at most 500 bytes; "" takes it off.
+	Avatar *string `json:"avatar,omitempty"`
 	// Role is operator, supervisor or admin.
 	Role *chat.Role `json:"role,omitempty"`
 	// Departments, at most 50; an empty list stands for everywhere.
@@ -156,7 +164,7 @@ func (a *API) done(c *call, err error) error {
 
 func memberOf(s identity.Account) StaffMember {
 	return StaffMember{
-		User: s.User, Email: s.Address, Name: s.Name, Role: s.Role, Departments: departments(s.Departments), Disabled: s.Disabled,
+		User: s.User, Email: s.Address, Name: s.Name, PublicName: s.PublicName, Avatar: s.Avatar, Role: s.Role, Departments: departments(s.Departments), Disabled: s.Disabled,
 		External: s.External != "", Version: s.Version, CreatedAt: s.Created,
 	}
 }

@@ -27,6 +27,19 @@ func peopleFixtures() map[string]fixture {
 	member := "/v1/staff/" + string(operatorOne)
 	anyStaff := func(c caller) bool { return c.principal.Role.Staff() }
 	return map[string]fixture{
+		"profile":                {about: aboutSelf, arrange: fixed("/v1/me", "")},
+		"changeProfile":          {about: aboutSelf, headers: versioned, arrange: fixed("/v1/me", `{"publicName":"Ada from sales"}`)},
+		"preferences":            {about: aboutSelf, arrange: fixed("/v1/me/preferences", "")},
+		"replacePreferences":     {about: aboutSelf, headers: versioned, arrange: fixed("/v1/me/preferences", `{"values":{"sound":"on"}}`)},
+		"listPeople":             {about: aboutWorkspace, arrange: fixed("/v1/people?users="+string(operatorOne), "")},
+		"workspaceSite":          {about: aboutWorkspace, arrange: fixed("/v1/workspace", "")},
+		"changeWorkspaceSite":    {about: aboutWorkspace, headers: versioned, arrange: fixed("/v1/workspace", `{"name":"Acme"}`)},
+		"listWidgetKeys":         {about: aboutWorkspace, arrange: fixed("/v1/widgets", "")},
+		"makeWidgetKey":          {about: aboutWorkspace, arrange: fixed("/v1/widgets", `{"name":"Shop","origins":["https://shop.example"]}`)},
+		"widgetKey":              {about: aboutWorkspace, foreign: 404, arrange: fixed("/v1/widgets/wk_one", "")},
+		"changeWidgetKey":        {about: aboutWorkspace, foreign: 404, headers: versioned, arrange: fixed("/v1/widgets/wk_one", `{"name":"Shop"}`)},
+		"removeWidgetKey":        {about: aboutWorkspace, foreign: 404, arrange: fixed("/v1/widgets/wk_one", "")},
+		"signInMethods":          {about: aboutOpen, arrange: fixed("/v1/sign-in?workspace="+string(workspaceOne), "")},
 		"listStaff":              {about: aboutWorkspace, arrange: fixed("/v1/staff", "")},
 		"staffMember":            {about: aboutWorkspace, foreign: 404, arrange: fixed(member, "")},
 		"changeStaff":            {about: aboutWorkspace, foreign: 404, headers: versioned, arrange: fixed(member, `{"name":"Ada L."}`)},

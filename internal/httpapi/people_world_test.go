@@ -15,7 +15,8 @@ func (w *world) people(sessions *identity.Sessions) {
 	sessions.Accounts, sessions.Audit = &w.store, audit
 	w.api.Staff.Audit = audit
 	w.api.Audit = audit
-	w.api.People = &identity.People{Accounts: &w.store, Roster: &w.store, Passwords: plain{}, Attempts: &w.store, Sessions: sessions, Audit: audit}
+	w.api.People = &identity.People{Accounts: &w.store, Roster: &w.store, Passwords: plain{}, Attempts: &w.store, Sessions: sessions, Audit: audit, Profiles: &w.store}
+	w.api.Sites = &identity.Sites{Workspaces: &w.store, Store: &w.store, Audit: audit}
 	w.api.Keys = &identity.Keys{Store: &w.store, Attempts: &w.store, Audit: audit, Now: clock}
 	w.api.SignOn = &identity.SignOn{
 		Providers: &w.store, Issuer: agreeable{}, Accounts: &w.store, Roster: &w.store, Workspaces: &w.store, Sessions: sessions, Audit: audit,

@@ -56,7 +56,7 @@ type Roster interface {
 // summary of an account for the audit log.
 func (a Account) summary() map[string]string {
 	return map[string]string{
-		"name": a.Name, "role": string(a.Role), "departments": string(a.Departments), "disabled": strconv.FormatBool(a.Disabled),
+		"name": a.Name, "publicName": a.PublicName, "avatar": a.Avatar, "locale": a.Locale, "timeZone": a.TimeZone, "role": string(a.Role), "departments": string(a.Departments), "disabled": strconv.FormatBool(a.Disabled),
 	}
 }
 
@@ -66,6 +66,8 @@ func (a Account) admin() bool { return a.Role == chat.RoleAdmin && !a.Disabled }
 // StaffChange is what to change of an account; nil fields stay.
 type StaffChange struct {
 	Name        *string
+	PublicName  *string
+	Avatar      *string
 	Role        *chat.Role
 	Departments *[]chat.DepartmentID
 	Disabled    *bool
@@ -80,6 +82,7 @@ type People struct {
 	Attempts  Attempts
 	Sessions  *Sessions
 	Audit     *Audit
+	Profiles  ProfileStore
 }
 
 func (p *People) now() time.Time { return p.Sessions.now() }
@@ -196,11 +199,9 @@ func (c StaffChange) apply(a Account) (Account, error) {
 	if a.External != "" && (c.Role != nil && *c.Role != a.Role || c.Departments != nil) {
 		return a, chat.Errorf(chat.CodeInvalid, "role, departments: the groups at the identity provider say them")
 	}
-	var err error
-	if c.Name != nil {
-		if a.Name, err = cleanName(*c.Name); err != nil {
-			return a, err
-		}
+	a, err := ProfileChange{Name: c.Name, PublicName: c.PublicName, Avatar: c.Avatar}.apply(a)
+	if err != nil {
+		return a, err
 	}
 	if c.Role != nil {
 		if err := staffRole(*c.Role); err != nil {

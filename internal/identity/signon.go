@@ -50,6 +50,15 @@ func (s *SignOn) provider(ctx context.Context, w chat.WorkspaceID) (Provider, er
 	return p, nil
 }
 
+// Configured says whether the workspace has an identity provider.
+func (s *SignOn) Configured(ctx context.Context, w chat.WorkspaceID) (bool, error) {
+	_, ok, err := s.Providers.Provider(ctx, w)
+	if err != nil {
+		return false, fmt.Errorf("reading a provider: %w", err)
+	}
+	return ok, nil
+}
+
 // Configure sets the workspace's provider in place of the one of the version, 0 for none.
 func (s *SignOn) Configure(ctx context.Context, by By, version uint64, p Provider) (Provider, error) {
 	if _, err := chat.Authorize(by.Principal, chat.CommandEditStaff); err != nil {

@@ -14,6 +14,8 @@ type Workspace struct {
 	Name string
 	// Origins lists where its staff's desk runs, as in AllowsOrigin.
 	Origins []string
+	// Version counts the changes.
+	Version uint64
 }
 
 // Widget is a key that a web page shows to start conversations. It is public: what protects a workspace from
@@ -21,7 +23,12 @@ type Workspace struct {
 type Widget struct {
 	Key       string
 	Workspace chat.WorkspaceID
-	Origins   []string
+	// Name tells keys apart to those who look after them.
+	Name    string
+	Origins []string
+	// Version counts the changes, Created is when the key was made, in Unix milliseconds; 0 if unknown.
+	Version uint64
+	Created int64
 }
 
 // Account is a member of staff.

@@ -32,6 +32,7 @@ type Memory struct {
 	flows      map[ticket]identity.Flow
 	handovers  map[ticket]identity.Handover
 	links      map[ticket]chat.UserID
+	preferred  map[user]identity.Preferences
 	failure    error
 }
 
@@ -93,6 +94,7 @@ func (m *Memory) begin() error {
 		m.flows = map[ticket]identity.Flow{}
 		m.handovers = map[ticket]identity.Handover{}
 		m.links = map[ticket]chat.UserID{}
+		m.preferred = map[user]identity.Preferences{}
 	}
 	return m.failure
 }

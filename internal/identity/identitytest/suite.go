@@ -27,6 +27,8 @@ type Store interface {
 	identity.KeyStore
 	identity.AuditStore
 	identity.ProviderStore
+	identity.SiteStore
+	identity.ProfileStore
 }
 
 var _ Store = (*Memory)(nil)

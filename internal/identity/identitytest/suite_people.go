@@ -26,6 +26,9 @@ func peopleTests() map[string]func(*testing.T, Store) {
 		"provision":     testProvision,
 		"link":          testLink,
 		"ticket's ends": testTicketEnds,
+		"site":          testSite,
+		"widgets":       testWidgets,
+		"profiles":      testProfiles,
 	}
 }
 
