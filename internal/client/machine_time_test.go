@@ -292,6 +292,13 @@ func FuzzReceived(f *testing.F) {
 	f.Add([]byte(`{"type":"welcome","user":"u_me","role":"operator","conversations":[{"conversation":"c_1","gen":2,"public":{"head":0,"limited":true}}],"more":"c_9"}`))
 	f.Add([]byte(`{"type":"error","ref":"2","code":"out_of_sync"}`))
 	f.Add([]byte(`{"type":"bye","reason":"unavailable","reconnect":true}`))
+	f.Add([]byte(`{"type":"gone","conversation":"c_1","by":"u_other"}`))
+	f.Add([]byte(`{"type":"mention","conversation":"c_1","track":"desk","seq":18446744073709551615,"by":"u_other"}`))
+	f.Add([]byte(`{"type":"position","conversation":"c_1","position":-1,"estimate":1,"basis":"rate"}`))
+	f.Add([]byte(`{"type":"desk","revision":3,"at":1,"queue":{"departments":[],"entries":[{"conversation":"c_2"}]},"colleagues":{"operators":[{"user":"u"}]}}`))
+	f.Add([]byte(`{"type":"visit","ref":"2","until":1}`))
+	f.Add([]byte(`{"type":"duty","ref":"2","operator":{"user":"u_me","status":"accepting"}}`))
+	f.Add([]byte(`{"type":"ack","ref":"2","conversation":"c_9","track":"public","gen":1,"head":4,"acks":[],"snapshot":{"conversation":"c_9","gen":1,"status":"active","public":{"head":1}}}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		s := welcomed(t, chat.RoleOperator)
 		s.send("c")

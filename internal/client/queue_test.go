@@ -237,3 +237,30 @@ func TestStateOfPlayWhateverComesFirst(t *testing.T) {
 		t.Errorf("offered: %s to %q", early.Status, early.OfferedTo)
 	}
 }
+
+// FuzzSaved: whatever an outbox holds that an earlier life, or another version, has saved, the machine goes on: it sends
+// frames that are JSON and fit, and what it saves it can load again.
+func FuzzSaved(f *testing.F) {
+	f.Add([]byte(`[{"action":"close","conversation":"c_1","track":"public","id":"m_old","after":1,"tried":true,"reason":"done"}]`))
+	f.Add([]byte(`[{"action":"tag","conversation":"c_1","track":"desk","id":"m_1","body":{"tags":["a"],"action":"mute","after":9}}]`))
+	f.Add([]byte(`[{"action":"start","conversation":"c_2","track":"public","id":"m_2","text":"hi","body":{"page":"/","messages":null}},{"action":"send","track":"x"}]`))
+	f.Add([]byte(`[{"action":"rate","conversation":"c_1","body":[1]},{"failed":"closed"},{}]`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var saved []Entry
+		if json.Unmarshal(raw, &saved) != nil {
+			return
+		}
+		s := newStage(t, saved...)
+		s.connect(chat.RoleOperator, snapshot(1, message(1, "a"), message(2, "b")))
+		s.pass(30 * time.Second)
+		for _, frame := range s.sent {
+			if !json.Valid([]byte(frame.Raw)) {
+				t.Fatalf("sent %q", frame.Raw)
+			}
+		}
+		var again []Entry
+		if err := json.Unmarshal(encode(s.m.Outbox()), &again); err != nil || len(again) != len(saved) {
+			t.Fatalf("%d of %d entries come back: %v", len(again), len(saved), err)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -141,13 +142,13 @@ func FuzzOpen(f *testing.F) {
 }
 
 // fields that an error may name are those of the requests; everything else in a message is fixed text.
-func fields() []string {
+var fields = sync.OnceValue(func() []string {
 	names := []string{"frame"}
 	for _, frame := range requests() {
 		names = membersOf(names, "", reflect.TypeOf(frame))
 	}
 	return names
-}
+})
 
 func membersOf(names []string, prefix string, t reflect.Type) []string {
 	switch t.Kind() {
