@@ -17,7 +17,8 @@ import (
 func FuzzDecodeDesk(f *testing.F) {
 	f.Add(`{"v":1,"desk":"w_01kaw3v4x00123456789abcdef"}`)
 	f.Add(`{"v":1,"desk":"w_01kaw3v4x00123456789abcdef","connections":["Qyi07eCbtjMCJKw="],"attempt":3,"revision":1790000000123}`)
-	f.Add(`{"v":1,"desk":"w_01kaw3v4x00123456789abcdef","connections":[""],"attempt":-1}`)
+	f.Add(`{"v":1,"desk":"w_01kaw3v4x00123456789abcdef","connections":[""],"attempt":1}`)
+	f.Add(`{"v":1,"desk":"w_01kaw3v4x00123456789abcdef","attempt":-1}`)
 	f.Add(`{"v":2,"desk":"w_01kaw3v4x00123456789abcdef"}`)
 	f.Add(`{"v":1,"desk":"w_1"}`)
 	f.Add(`{"v":1,"workspace":"w_01kaw3v4x00123456789abcdef","conversation":"c_01kaw3v4x0c0nversat10n0001"}`)

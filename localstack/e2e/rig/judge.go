@@ -64,8 +64,14 @@ func (sc *Scene) Judge(ctx context.Context) (history.Findings, history.Logs, err
 		if len(found) == 0 {
 			return nil, logs, nil
 		}
+		select {
+		case <-ctx.Done(): // whatever was found is found
+			return found, logs, nil
+		default:
+		}
 		before := logs
-		if logs, err = sc.Logs(ctx); err == nil && sameHeads(before, logs) || ctx.Err() != nil {
+		logs, err = sc.Logs(ctx)
+		if err == nil && sameHeads(before, logs) {
 			return found, before, nil
 		}
 	}
