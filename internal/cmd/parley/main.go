@@ -1,6 +1,7 @@
 // Command parley operates a Parley deployment from a terminal.
 //
-//	parley seed [flags]    make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
+//	parley workspace [flags]    make a workspace and the link of its first admin
+//	parley seed [flags]         make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
 package main
 
 import (
@@ -15,7 +16,8 @@ import (
 const usage = `usage: parley <command> [flags]
 
 commands:
-  seed    make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
+  workspace  make a workspace and the link of its first admin; or another link, when nobody can sign in
+  seed       make demo workspaces: a shop's week with its people, conversations and settings; may be repeated
 
 parley <command> -h lists the flags.
 `
@@ -34,6 +36,8 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		return 2
 	}
 	switch args[0] {
+	case "workspace":
+		return runWorkspace(ctx, args[1:], env, stdout, stderr)
 	case "seed":
 		return runSeed(ctx, args[1:], env, stdout, stderr)
 	case "help", "-h", "-help", "--help":
