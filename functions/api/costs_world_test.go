@@ -176,12 +176,12 @@ func (s *shop) cold() {
 
 // wireSocket wires the socket's handler as its function does, over the same ports.
 func (s *shop) wireSocket() {
-	service := *s.api.Chat
+	service := s.api.Chat // with what only the socket's function sets
 	ids := dynamo.Identity{Store: s.api.Directory.(*dynamo.Store)}
 	service.Sessions, service.Arrivals = &identity.Sessions{Store: ids}, identity.Arrivals{Store: ids}
 	s.socket = &wsapi.Handler{
-		Chat: &service, Delivery: service.Delivery, Live: s.api.Live,
-		Visits:    &chat.Visits{Store: s.api.Directory.(*dynamo.Store), Policy: s.api.Settings.Visits, Chat: &service, Lease: time.Minute},
+		Chat: service, Delivery: service.Delivery, Live: s.api.Live,
+		Visits:    &chat.Visits{Store: s.api.Directory.(*dynamo.Store), Policy: s.api.Settings.Visits, Chat: service, Lease: time.Minute},
 		Principal: func(a map[string]any) (chat.Principal, error) { return *a["who"].(*chat.Principal), nil }, Log: s.api.Log,
 	}
 }

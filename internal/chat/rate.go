@@ -40,7 +40,7 @@ func (s *Service) limitRate(ctx context.Context, p Principal, out *Outcome) {
 		n += m
 	}
 	if n > rate.Messages {
-		_ = s.Subs.Mute(ctx, out.Head.Ref, p.User, now.Add(rate.Pause))
+		_ = s.Subs.Mute(ctx, out.Head.Ref, p.User, now.Add(rate.Pause)) // else the next message does
 	}
 }
 

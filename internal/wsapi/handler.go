@@ -113,7 +113,8 @@ func (h *Handler) answer(ctx context.Context, e Event, r *request) (any, error) 
 	return action(h, ctx, r)
 }
 
-// hangUp tells a socket whose session does not hold any more, and closes it.
+// hangUp tells a socket whose session does not hold any more, and closes it. Where that fails, its next frame is refused
+// and tries again.
 func (h *Handler) hangUp(ctx context.Context, c chat.ConnectionID) {
 	_ = h.Delivery.Push.Post(ctx, c, protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: chat.CodeUnauthenticated}))
 	_ = h.Delivery.Push.Disconnect(ctx, c)

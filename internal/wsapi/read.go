@@ -128,7 +128,7 @@ func (h *Handler) ping(ctx context.Context, r *request) (any, error) {
 // pings come every 60 s.
 const lastPing = 90 * time.Second
 
-// turnOver closes a socket whose client is to come back with a new ticket.
+// turnOver closes a socket whose client is to come back with a new ticket. Where that fails, its next ping tries again.
 func (h *Handler) turnOver(ctx context.Context, c chat.ConnectionID) {
 	_ = h.Delivery.Push.Post(ctx, c, protocol.Encode(protocol.Bye{Type: protocol.TypeBye, Reason: chat.CodeUnauthenticated, Reconnect: true}))
 	_ = h.Delivery.Push.Disconnect(ctx, c)
