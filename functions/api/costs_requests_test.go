@@ -321,15 +321,11 @@ func people() map[string]arrange {
 		"setIdentityProvider":    func(*shop) request { return request{body: provider, headers: versioned} },
 		"identityProvider":       func(s *shop) request { s.provider(provider); return request{} },
 		"removeIdentityProvider": func(s *shop) request { s.provider(provider); return request{headers: versioned} },
-		// No issuer answers here: what is counted are the look-ups before it is asked.
-		"startSignOn": func(*shop) request {
-			return request{role: "-", target: "/v1/oidc/" + string(shopWorkspace) + "/start?origin=" + shopOrigin, refused: true}
-		},
-		"finishSignOn": func(*shop) request {
-			return request{role: "-", target: "/v1/oidc/callback?code=1&state=2", refused: true}
-		},
-		"redeemSignOn": func(*shop) request {
-			return request{role: "-", body: `{"code":"none","verifier":"none"}`, refused: true}
+		"startSignOn":            func(s *shop) request { return request{role: "-", target: s.signOn().start} },
+		"finishSignOn":           func(s *shop) request { return request{role: "-", target: s.signOn().back(s)} },
+		"redeemSignOn": func(s *shop) request {
+			on := s.signOn()
+			return request{role: "-", body: fmt.Sprintf(`{"code":%q,"verifier":%q}`, on.code(s), on.verifier)}
 		},
 	}
 }
@@ -367,8 +363,14 @@ func contacts() map[string]arrange {
 			r := ban(s)
 			return request{target: "/v1/bans/" + s.made(r.target, r.body)}
 		},
-		"identify": func(*shop) request {
-			return request{role: chat.RoleCustomer, body: `{"identity":"e30.e30.e30"}`, refused: true}
+		"identify": func(s *shop) request { // of a visitor with a conversation, which comes along
+			session := s.open("/v1/customer-sessions", `{"widgetKey":"wk_shop"}`)
+			visitor := chat.Principal{Workspace: shopWorkspace, User: session.User, Role: chat.RoleCustomer}
+			_, err := s.api.Chat.Start(s.Context(), visitor, chat.NewConversation{
+				ID: chat.ConversationID(s.id(chat.ConversationPrefix)), Messages: []chat.NewMessage{{ID: chat.EventID(s.id(chat.EventPrefix)), Text: "hello"}},
+			})
+			s.must(err)
+			return request{token: session.Token, body: fmt.Sprintf(`{"identity":%q}`, s.vouch())}
 		},
 		"captureLead":      as(chat.RoleCustomer, "", `{"name":"Ada","email":"ada@shop.example"}`),
 		"listIdentityKeys": plain(""), "makeIdentityKey": with(`{"algorithm":"HS256"}`),

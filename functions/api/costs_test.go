@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/wsapi"
 )
@@ -42,10 +45,17 @@ var whole = map[string]struct {
 	spent
 	why string
 }{
-	"GET /v1/audit":       {spent{2, 64, 0}, "a call looks at a bounded number of entries, however few it returns"},
-	"GET /v1/canned":      {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},
-	"POST /v1/canned":     {spent{2, 64, 1}, "a new shortcut is compared with all the others, at most 1,000"},
-	"PUT /v1/canned/{id}": {spent{2, 64, 1}, "a shortcut is compared with all the others, at most 1,000"},
+	"GET /v1/audit":                      {spent{2, 64, 0}, "a call looks at a bounded number of entries, however few it returns"},
+	"GET /v1/invitations":                {spent{2, 32, 0}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"POST /v1/invitations":               {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"POST /v1/staff/{id}/password-reset": {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"PATCH /v1/staff/{id}":               {spent{52, 14, 52}, "the sessions of that person are changed one by one: 50 of them here; they are as many as were begun and have not expired"},
+	"DELETE /v1/staff/{id}/sessions":     {spent{104, 60, 52}, "the sessions of that person are changed one by one: 50 of them here; they are as many as were begun and have not expired"},
+	"POST /v1/articles":                  {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
+	"PUT /v1/articles/{id}":              {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
+	"GET /v1/canned":                     {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},
+	"POST /v1/canned":                    {spent{2, 64, 1}, "a new shortcut is compared with all the others, at most 1,000"},
+	"PUT /v1/canned/{id}":                {spent{2, 64, 1}, "a shortcut is compared with all the others, at most 1,000"},
 }
 
 // TestCosts makes every HTTP request and every action of the socket against the real adapter, in a workspace and in one
@@ -88,7 +98,44 @@ func TestCosts(t *testing.T) {
 	if len(rows) < 150 {
 		t.Errorf("only %d routes and actions", len(rows))
 	}
+	small.pages("/v1/bans", "bans")
+	large.pages("/v1/bans", "bans")
 	keep(t, rows)
+}
+
+// pages reads a list to its end, and demands that each page, the last as the first, costs what a page does: a list that
+// read everything, or from its beginning each time, would show here and not in its first page.
+func (s *shop) pages(path, member string) {
+	s.Helper()
+	const limit = 25
+	seen, pages := 0, 0
+	for next := ""; ; pages++ {
+		target := fmt.Sprintf("%s?limit=%d", path, limit)
+		if next != "" {
+			target += "&after=" + url.QueryEscape(next)
+		}
+		s.cold()
+		var status int
+		var answer []byte
+		n := s.during(func() { status, answer = s.do("GET", target, "", s.tokens[chat.RoleAdmin]) })
+		var page map[string]json.RawMessage
+		var list []json.RawMessage
+		if status != 200 || json.Unmarshal(answer, &page) != nil || json.Unmarshal(page[member], &list) != nil || len(list) > limit {
+			s.Fatalf("%s: %d %s", target, status, answer)
+		}
+		if n.calls > 4 || n.reads > 6 || n.writes > 0 {
+			s.Errorf("page %d of %s, with %d entries, costs %+v", pages, path, len(list), n)
+		}
+		seen += len(list)
+		next = ""
+		_ = json.Unmarshal(page["next"], &next) // absent at the end
+		if next == "" {
+			break
+		}
+	}
+	if least := 10 * s.size; seen < least || pages < least/limit {
+		s.Errorf("%s: %d entries on %d pages, of %d that there are", path, seen, pages+1, least)
+	}
 }
 
 // keep compares the table with docs/costs.md: the same routes, and figures within a quarter and a unit, so that an id

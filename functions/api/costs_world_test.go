@@ -21,6 +21,7 @@ import (
 	"github.com/parley-chat/parley/internal/function"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/oidc/issuertest"
 	"github.com/parley-chat/parley/internal/password"
 	"github.com/parley-chat/parley/internal/workspace"
 	"github.com/parley-chat/parley/internal/wsapi"
@@ -34,7 +35,7 @@ const (
 	shopWorkspace = chat.WorkspaceID("w_01kaw3v4x00123456789abcdef")
 	shopOrigin    = "https://shop.example"
 	passphrase    = "a passphrase of some length"
-	shopText      = "5 contacts, 10 conversations, 20 messages in one of them, 2 operators, 9 canned responses, 5 articles, 10 audit entries, a few of the rest"
+	shopText      = "5 contacts, 10 conversations, 20 messages in one of them, 2 operators, 9 canned responses, 5 articles, 10 audit entries, 10 bans, 4 invitations, one session of an operator, one rule, API key and bot, a few of the rest"
 )
 
 // shop is a workspace of a size on engines of its own, with the API as it is deployed, and the socket's handler.
@@ -80,6 +81,7 @@ func newShop(t *testing.T, size int) *shop {
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL_DYNAMODB": server.URL,
 		"AWS_ENDPOINT_URL_SQS": server.URL, "WS_ENDPOINT": server.URL, "WS_URL": "wss://example.com/live", "PUBLIC_URL": "https://desk.example",
+		"OIDC_LOCAL": "true", "OIDC_SECRETS": `{"test":"` + issuertest.ClientSecret + `"}`,
 	} {
 		s.vars[name] = value
 	}
@@ -310,8 +312,34 @@ func (s *shop) grow() {
 	s.each(10*k, func(i int) error {
 		return s.api.Audit.Record(ctx, by, identity.ActStaffChanged, string(s.operator.User), nil, map[string]string{"n": fmt.Sprint(i)})
 	})
-	s.each(2*k, func(i int) error {
+	s.each(10*k, func(i int) error {
 		return s.api.Contacts.Store.PutAddressBan(ctx, shopWorkspace, contact.Ban{ID: s.id(contact.BanPrefix), Address: fmt.Sprintf("hash-%d", i), At: s.base, Until: s.base.Add(time.Hour), By: s.admin.User, Reason: "spam"})
+	})
+	// Below what a workspace may have, so that one more can be made: 100 rules, 200 keys, 200 bots, 500 invitations.
+	s.each(max(1, 9*k/10), func(i int) error {
+		e := workspace.Entry{Place: workspace.Place{Workspace: shopWorkspace, Kind: workspace.KindRule}, ID: s.id(workspace.KindRule.Prefix()), Version: 1, Changed: s.base, By: s.admin.User,
+			Document: fmt.Appendf(nil, `{"name":"Rule %d","enabled":true,"order":0,"on":"message","conditions":[{"fact":"text","op":"contains","value":"refund"}],"steps":[{"kind":"tag","value":"vip"}]}`, i)}
+		_, err := kept.PutEntry(ctx, e, act)
+		return err
+	})
+	for _, role := range []chat.Role{chat.RoleAPIKey, chat.RoleBot} {
+		s.each(19*k/10, func(i int) error {
+			key := identity.Key{Workspace: shopWorkspace, ID: chat.UserID(s.id(chat.UserPrefix)), Role: role, Name: fmt.Sprint("Key ", i), Grants: chat.GrantList(chat.Grants()[0]), By: s.admin.User, Created: s.base, Version: 1}
+			return s.ids.PutKey(ctx, key, 0, s.api.Audit.Entry(by, identity.ActKeyMade, string(key.ID), nil, nil))
+		})
+	}
+	s.each(48*k/10, func(i int) error {
+		v := identity.Invitation{Workspace: shopWorkspace, ID: s.id("i_"), Address: fmt.Sprintf("i%d@example.com", i), Role: chat.RoleOperator, By: s.admin.User, Created: s.base, Expires: s.base.Add(time.Hour)}
+		return s.ids.PutInvitation(ctx, v, s.api.Audit.Entry(by, identity.ActInvited, v.ID, nil, nil))
+	})
+	s.each(max(1, k/2), func(i int) error { // one person's, at as many devices
+		for _, u := range []chat.UserID{s.operator.User, chat.UserID(fmt.Sprintf("u_01kaw3v4x1%016d", 1))} {
+			session := identity.Session{Workspace: shopWorkspace, User: u, ID: chat.SessionID(s.id(chat.SessionPrefix)), Role: chat.RoleOperator, Expires: s.base.Add(24 * time.Hour)}
+			if err := s.ids.PutSession(ctx, session); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	s.talk = s.converse(true)
 	for range 20 * k / 20 {
