@@ -265,3 +265,38 @@ func (s *Service) events(ctx context.Context, head *Head, t Track, after, to uin
 	}
 	return out, nil
 }
+
+// lookBack is how far back a log is read at most, backPage how much at once.
+const (
+	lookBack = 400
+	backPage = 50
+)
+
+// backwards shows the public track's events, newest first, until show has seen enough.
+func (s *Service) backwards(ctx context.Context, head *Head, show func(Event) bool) error {
+	to := head.Public.Last
+	end := uint64(0)
+	if to > lookBack {
+		end = to - lookBack
+	}
+	for to > end {
+		from := head.Public.From - 1 // what the image holds costs nothing
+		if from >= to || from < end {
+			from = end
+			if to-end > backPage {
+				from = to - backPage
+			}
+		}
+		page, err := s.read(ctx, head, Public, from, to)
+		if err != nil {
+			return err
+		}
+		for _, e := range slices.Backward(page) {
+			if !show(e) {
+				return nil
+			}
+		}
+		to = from
+	}
+	return nil
+}

@@ -295,6 +295,8 @@ type Head struct {
 	LastOperator UserID
 	// FirstQueued is QueuedAt of the last time that it waited, kept while an operator has it; zero if it never did.
 	FirstQueued time.Time
+	// Wait is how the customer's wait for a person's answer stands.
+	Wait Wait
 	// Skills that an operator must have, and Tried, the operators who missed it: as in its last waiting entry, kept
 	// for the next one.
 	Skills []string

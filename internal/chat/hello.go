@@ -28,6 +28,8 @@ type TrackView struct {
 type Snapshot struct {
 	Head         *Head
 	Public, Desk TrackView
+	// Attention is staff's.
+	Attention
 }
 
 // Welcome is the answer to a hello.
@@ -51,7 +53,7 @@ const (
 	welcomeBytes = MaxFrame - 6<<10
 	// snapshotBytes is what a snapshot takes besides its events and participants, participantBytes what each of
 	// those takes: ids, heads and cursors of any length.
-	snapshotBytes, participantBytes = 640, 120
+	snapshotBytes, participantBytes = 700, 120
 	// waitingShown is how many waiting conversations a welcome lists.
 	waitingShown = 20
 )
@@ -263,7 +265,10 @@ func (s *Service) snapshot(ctx context.Context, p Principal, head *Head, c Curso
 		return snap, 0, err
 	}
 	if p.Role.Staff() {
-		snap.Desk, usedDesk, err = s.view(ctx, head, Desk, c.Desk, known, room-used)
+		if snap.Desk, usedDesk, err = s.view(ctx, head, Desk, c.Desk, known, room-used); err != nil {
+			return snap, 0, err
+		}
+		snap.Attention, err = s.attention(ctx, p.User, head)
 	}
 	return snap, used + usedDesk, err
 }

@@ -14,9 +14,6 @@ const (
 	ClockResolution    = "resolution"     // from the beginning of an engagement to its end, but for the time that it is snoozed
 )
 
-// Clocks lists them all.
-func Clocks() []string { return []string{ClockFirstResponse, ClockNextResponse, ClockResolution} }
-
 // atRisk is the share of a clock's time after which it is at risk, in percent.
 const atRisk = 80
 
@@ -128,23 +125,10 @@ func (k *Timekeeper) sla(ctx context.Context, t Timer, head *Head) error {
 	if err != nil {
 		return err
 	}
-	if head.Status.Over() || slices.ContainsFunc(since, stopsFirstResponse) {
+	if head.Status.Over() || slices.ContainsFunc(since, endsWait) {
 		return nil
 	}
 	return k.tellClock(ctx, t, head)
-}
-
-// stopsFirstResponse says whether the event ends the clock: for an engagement that is over, whatever is next has clocks
-// of its own.
-func stopsFirstResponse(e Event) bool {
-	switch e.Type {
-	case EventClosed, EventAbandoned:
-		return true
-	case EventMessage:
-		return isPerson(e.Role)
-	default:
-	}
-	return false
 }
 
 // isPerson says whether the role is a person of staff: what bots and programs write is no response.
@@ -241,7 +225,7 @@ func (k *Timekeeper) unanswered(ctx context.Context, head *Head) (oldest *Event,
 		if e.Type == EventMessage && e.Role == RoleCustomer {
 			oldest = &e
 		}
-		return !stopsFirstResponse(e)
+		return !endsWait(e)
 	})
 	return oldest, err
 }

@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -258,37 +257,7 @@ func (k *Timekeeper) wakeUp(ctx context.Context, t Timer) error {
 	}
 }
 
-// lookBack is how far back timers read a log at most, backPage how much at once.
-const (
-	lookBack = 400
-	backPage = 50
-)
-
 // backwards shows the public track's events, newest first, until show has seen enough.
 func (k *Timekeeper) backwards(ctx context.Context, head *Head, show func(Event) bool) error {
-	to := head.Public.Last
-	end := uint64(0)
-	if to > lookBack {
-		end = to - lookBack
-	}
-	for to > end {
-		from := head.Public.From - 1 // what the image holds costs nothing
-		if from >= to || from < end {
-			from = end
-			if to-end > backPage {
-				from = to - backPage
-			}
-		}
-		page, err := k.Chat.read(ctx, head, Public, from, to)
-		if err != nil {
-			return err
-		}
-		for _, e := range slices.Backward(page) {
-			if !show(e) {
-				return nil
-			}
-		}
-		to = from
-	}
-	return nil
+	return k.Chat.backwards(ctx, head, show)
 }

@@ -73,6 +73,9 @@ func (x *expression) appendOther(h *chat.Head, t chat.Track, events []chat.Event
 		n.last+" = "+x.value("on", num(last+uint64(len(events)))),
 		n.tail+" = list_append("+n.tail+", "+x.value("oe", packList(events))+")")
 	x.require = append(x.require, n.last+" = "+x.value("oa", num(last)))
+	if t == chat.Public {
+		x.wait(events)
+	}
 	if t == chat.Desk {
 		x.set = append(x.set, "F."+x.name("of", strconv.FormatUint(last+1, 10))+" = "+x.value("n", x.values[":n"]))
 	}
@@ -100,7 +103,27 @@ func (x *expression) appendEvents(a chat.Append) {
 			x.set = append(x.set, until+" = "+x.value("mu", num(a.Mute.Until.UnixMilli())))
 		}
 	}
+	if a.Track == chat.Public {
+		x.wait(a.Events)
+	}
 	x.kind(kindAppend)
+}
+
+// wait keeps what HEAD says of the customer's wait, for the events of the public track that the write appends. The count of
+// those that were accounted for lags behind the track's last seq for ever once a version has appended that does not count.
+func (x *expression) wait(public []chat.Event) {
+	if len(public) == 0 {
+		return
+	}
+	x.set = append(x.set, "wn = if_not_exists(wn, "+x.value("w0", num(0))+") + "+x.value("wn", num(len(public))))
+	switch c := chat.WaitChanges(public); {
+	case !c.Asked.IsZero() && c.Answered:
+		x.set = append(x.set, "w = "+x.value("w", num(c.Asked.UnixMilli())))
+	case !c.Asked.IsZero():
+		x.set = append(x.set, "w = if_not_exists(w, "+x.value("w", num(c.Asked.UnixMilli()))+")")
+	case c.Answered:
+		x.remove = append(x.remove, "w")
+	}
 }
 
 // rule adds the conditions that chat.Rule.Check describes.

@@ -19,6 +19,8 @@ import (
 //	q  queued since (ms; absent: not waiting)                     g  count of erasures (absent: 0)
 //	av count of asides (absent: 0)
 //	fq first queued (ms)  dp department      pr priority (absent: 0)
+//	w  since when the customer waits for a person's answer (ms; absent: does not)
+//	wn public events that w accounts for; n of them, else w is not to be relied on
 //	of offered to (16 bytes)                 lo last operator (16 bytes)
 //	ks skills needed (absent: none)          tr operators tried (16 bytes each; absent: none)
 //	n  last public seq    f  first public seq in the tail         rn public seq relayed
@@ -78,6 +80,7 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 	h.Assignee, h.OfferedTo, h.LastOperator = getUser(it, "as"), getUser(it, "of"), getUser(it, "lo")
 	h.Department, h.Priority = chat.DepartmentID(getS(it, "dp")), getInt(it, "pr")
 	h.FirstQueued, h.Skills, h.Tried = timeOf(int64(getN(it, "fq"))), getTexts(it, "ks"), unpackUsers(getB(it, "tr"))
+	h.Wait = chat.Wait{Since: timeOf(int64(getN(it, "w"))), Known: getN(it, "wn") == getN(it, "n")}
 	if q := getN(it, "q"); q > 0 {
 		h.QueuedAt = time.UnixMilli(int64(q))
 	}

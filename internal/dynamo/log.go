@@ -55,6 +55,10 @@ func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 	if c.Priority != 0 {
 		head["pr"] = num(c.Priority)
 	}
+	head["wn"] = num(len(c.Events))
+	if asked := chat.WaitChanges(c.Events).Asked; !asked.IsZero() {
+		head["w"] = num(asked.UnixMilli())
+	}
 	if c.Listen != "" {
 		head["L"] = &types.AttributeValueMemberM{Value: item{string(c.Listen): bin(packListener(c.Listener))}}
 	}

@@ -293,12 +293,22 @@ func (s *Store) Shelf(ctx context.Context, shelf chat.Shelf, before chat.Listed,
 
 // StatesOf reads up to chat.MaxStates items.
 func (s *Store) StatesOf(ctx context.Context, w chat.WorkspaceID, ids []chat.ConversationID) ([]chat.State, error) {
+	return batch(ctx, s, w, ids, stateKey, false, readState)
+}
+
+// HeadsOf reads up to chat.MaxStates items.
+func (s *Store) HeadsOf(ctx context.Context, w chat.WorkspaceID, ids []chat.ConversationID) ([]*chat.Head, error) {
+	return batch(ctx, s, w, ids, headKey, true, func(it item) (*chat.Head, error) { return readHead(it, s.Epoch) })
+}
+
+// batch reads one item of each conversation.
+func batch[T any](ctx context.Context, s *Store, w chat.WorkspaceID, ids []chat.ConversationID, of func(chat.Ref) key, consistent bool, read func(item) (T, error)) ([]T, error) {
 	keys := map[chat.ConversationID]item{}
 	for _, id := range ids {
-		keys[id] = stateKey(chat.Ref{Workspace: w, Conversation: id}).item()
+		keys[id] = of(chat.Ref{Workspace: w, Conversation: id}).item()
 	}
-	left := map[string]types.KeysAndAttributes{s.Chat: {Keys: slices.Collect(maps.Values(keys))}}
-	var list []chat.State
+	left := map[string]types.KeysAndAttributes{s.Chat: {Keys: slices.Collect(maps.Values(keys)), ConsistentRead: &consistent}}
+	var list []T
 	for try := 0; len(left[s.Chat].Keys) > 0; try++ {
 		if try > len(ids) {
 			return nil, chat.ErrUnknownOutcome // DynamoDB gives some of them with every answer, unless it is throttling
@@ -308,11 +318,11 @@ func (s *Store) StatesOf(ctx context.Context, w chat.WorkspaceID, ids []chat.Con
 			return nil, failure(err)
 		}
 		for _, it := range out.Responses[s.Chat] {
-			state, err := readState(it)
+			v, err := read(it)
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, state)
+			list = append(list, v)
 		}
 		left = out.UnprocessedKeys
 	}

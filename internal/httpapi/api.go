@@ -20,6 +20,8 @@ type Conversations interface {
 	Page(context.Context, chat.Principal, chat.PageQuery) (*chat.PageResult, error)
 	Waiting(context.Context, chat.Principal, int) ([]chat.Waiting, error)
 	Snapshot(context.Context, chat.Principal, *chat.Head) (chat.Snapshot, error)
+	Own(context.Context, chat.Principal, []chat.ConversationID) ([]chat.OwnConversation, error)
+	Unanswered(ctx context.Context, p chat.Principal, limit int) ([]chat.OwnConversation, error)
 }
 
 // API serves the routes. All fields but those that say so are needed.

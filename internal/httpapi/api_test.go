@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/chat/chattest"
 	"github.com/parley-chat/parley/internal/identity"
 	"github.com/parley-chat/parley/internal/protocol"
 )
@@ -172,7 +174,10 @@ func TestConversationList(t *testing.T) {
 	w.directory.open = []chat.ConversationID{id("9"), id("5")}
 	w.directory.closed = []chat.ConversationID{id("8"), id("7"), id("1")}
 	_, token := w.customer()
-	all := []ConversationEntry{{id("9"), true}, {id("5"), true}, {id("8"), false}, {id("7"), false}, {id("1"), false}}
+	var all []ConversationEntry
+	for i, c := range []string{"9", "5", "8", "7", "1"} {
+		all = append(all, ConversationEntry{Conversation: id(c), Open: i < 2})
+	}
 	for _, limit := range []int{1, 2, 3, 4, 5, 6} {
 		var got []ConversationEntry
 		for after, pages := "", 0; pages < 10; pages++ {
@@ -320,4 +325,53 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		t.Errorf("Allow %q", allow)
 	}
 	w.problem("route", w.do("GET", "/v2/health", ""), 404, chat.CodeNotFound, "")
+}
+
+// TestWhoWaitsIsListedForStaff: an operator's open conversations tell since when the customer waits and what is unread, and
+// are listed by it; a customer is told neither.
+func TestWhoWaitsIsListedForStaff(t *testing.T) {
+	t.Parallel()
+	m := &matrix{world: newWorld(t), memory: chattest.NewMemory()}
+	m.memory.Now = func() time.Time { return m.now }
+	m.api.Conversations = &chat.Service{Reader: m.memory, Dir: m.memory, States: m.memory, Now: m.memory.Now}
+	m.api.Directory = m.memory
+	operator := "Bearer " + m.signIn(caller{principal: chat.Principal{Workspace: workspaceOne, User: chat.UserID(wid("u_", 8)), Role: chat.RoleOperator}})
+	session, customer := m.customer()
+	guest := session.User
+	answer := chat.Event{ID: chat.EventID(wid("e_", 9)), Type: chat.EventMessage, Sender: chat.UserID(wid("u_", 8)), Role: chat.RoleOperator, Text: "x"}
+	var ids []chat.ConversationID
+	for n := range 3 { // the newest is answered
+		m.now = m.now.Add(time.Minute)
+		id := chat.ConversationID(chat.NewID(chat.ConversationPrefix, m.now))
+		ask := chat.Event{Seq: 1, ID: chat.EventID(chat.NewID(chat.EventPrefix, m.now)), Type: chat.EventMessage, Sender: guest, Role: chat.RoleCustomer, At: m.now, Text: "hello"}
+		ref := chat.Ref{Workspace: workspaceOne, Conversation: id}
+		m.must(m.memory.Create(t.Context(), chat.Creation{Ref: ref, Customer: guest, Role: chat.RoleCustomer, Status: chat.StatusBot, Bot: answer.Sender, At: m.now, Events: []chat.Event{ask}}))
+		if n == 2 {
+			answer.Seq, answer.At = 2, m.now
+			_, err := m.memory.Append(t.Context(), chat.Append{Ref: ref, Track: chat.Public, After: 1, Events: []chat.Event{answer}, Rule: chat.Rule{Actor: answer.Sender}, Cursor: 1})
+			m.must(err)
+		}
+		ids = append(ids, id)
+	}
+	list := func(token, query string) (out []string) {
+		for _, e := range decodeAs[ConversationList](t, m.do("GET", "/v1/conversations"+query, "", "Authorization", token)).Conversations {
+			out = append(out, fmt.Sprint(slices.Index(ids, e.Conversation), " ", e.WaitingSince > 0, " ", e.Unread))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		token, query string
+		want         []string
+	}{
+		{operator, "?order=unanswered", []string{"0 true 1", "1 true 1", "2 false 0"}},
+		{operator, "?order=unanswered&limit=1", []string{"0 true 1"}},
+		{operator, "", []string{"2 false 0", "1 true 1", "0 true 1"}},
+		{customer, "", []string{"2 false 0", "1 false 0", "0 false 0"}},
+	} {
+		if got := list(c.token, c.query); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.query, got, c.want)
+		}
+	}
+	m.problem("a customer's order", m.do("GET", "/v1/conversations?order=unanswered", "", "Authorization", customer), 400, chat.CodeInvalid, "")
+	m.problem("of closed ones", m.do("GET", "/v1/conversations?order=unanswered&status=closed", "", "Authorization", operator), 400, chat.CodeInvalid, "")
 }

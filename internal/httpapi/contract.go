@@ -99,6 +99,14 @@ type ConversationList struct {
 type ConversationEntry struct {
 	Conversation chat.ConversationID `json:"conversation"`
 	Open         bool                `json:"open"`
+	// WaitingSince is when the customer wrote the first message that no person has answered: Unix milliseconds, absent when
+	// there is none. Staff only, of open conversations, as what follows.
+	WaitingSince int64 `json:"waitingSince,omitempty"`
+	// Unread counts the customer's messages behind one's own read cursor, up to 100.
+	Unread int `json:"unread,omitempty"`
+	// Status of the conversation, and its Priority, absent for 0.
+	Status   chat.Status `json:"status,omitempty"`
+	Priority int         `json:"priority,omitempty"`
 }
 
 // Conversation answers GET /v1/conversations/{id}: the state of play and the newest events, as a socket's welcome

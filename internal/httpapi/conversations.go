@@ -16,7 +16,7 @@ const (
 
 // listConversations lists one's own conversations, or those that wait.
 func (a *API) listConversations(c *call) (int, any, error) {
-	q := queryOf(c.Request, "status", "after", "limit")
+	q := queryOf(c.Request, "status", "order", "after", "limit")
 	limit := q.limit(listLimit, maxList)
 	if q.err != nil {
 		return 0, nil, q.err
@@ -27,15 +27,64 @@ func (a *API) listConversations(c *call) (int, any, error) {
 	if q.err != nil {
 		return 0, nil, q.err
 	}
-	switch status := q.text("status"); status {
-	case "waiting":
+	switch status, order := q.text("status"), q.text("order"); {
+	case order == "unanswered":
+		out, err = a.unanswered(c, status, after, limit)
+	case order != "" && order != "newest":
+		err = chat.Errorf(chat.CodeInvalid, "order: newest or unanswered")
+	case status == "waiting":
 		out, err = a.waiting(c, limit, after)
-	case "", "open", "closed":
-		out, err = a.mine(c, status, after, limit)
+	case status == "" || status == "open" || status == "closed":
+		if out, err = a.mine(c, status, after, limit); err == nil {
+			err = a.attend(c, out.Conversations)
+		}
 	default:
 		err = chat.Errorf(chat.CodeInvalid, "status: open, closed or waiting")
 	}
 	return http.StatusOK, out, err
+}
+
+// unanswered lists one's open conversations by how long their customers wait.
+func (a *API) unanswered(c *call, status string, after []string, limit int) (ConversationList, error) {
+	out := ConversationList{Conversations: []ConversationEntry{}}
+	p := c.principal()
+	switch {
+	case !p.Role.Staff():
+		return out, chat.Errorf(chat.CodeInvalid, "order: unanswered is for staff")
+	case status != "" && status != "open" || after != nil:
+		return out, chat.Errorf(chat.CodeInvalid, "order: unanswered is of open conversations, and begins with the longest wait")
+	}
+	list, err := a.Conversations.Unanswered(c.Context(), p, limit)
+	for _, own := range list {
+		e := ConversationEntry{Conversation: own.Head.Conversation, Open: true}
+		e.attend(own)
+		out.Conversations = append(out.Conversations, e)
+	}
+	return out, err
+}
+
+// attend tells staff what their open conversations ask of them.
+func (a *API) attend(c *call, list []ConversationEntry) error {
+	p := c.principal()
+	if !p.Role.Staff() {
+		return nil
+	}
+	at := map[chat.ConversationID]*ConversationEntry{}
+	var open []chat.ConversationID
+	for i, e := range list {
+		if at[e.Conversation] = &list[i]; e.Open {
+			open = append(open, e.Conversation)
+		}
+	}
+	found, err := a.Conversations.Own(c.Context(), p, open)
+	for _, own := range found {
+		at[own.Head.Conversation].attend(own)
+	}
+	return err
+}
+
+func (e *ConversationEntry) attend(own chat.OwnConversation) {
+	e.WaitingSince, e.Unread, e.Status, e.Priority = millis(own.WaitingSince), own.Unread, own.Head.Status, own.Head.Priority
 }
 
 func (a *API) waiting(c *call, limit int, after []string) (ConversationList, error) {
@@ -84,7 +133,7 @@ func (a *API) mine(c *call, status string, after []string, limit int) (Conversat
 				out.Next = c.next(shelfOf(last), string(last.Conversation))
 				return out, nil
 			}
-			out.Conversations = append(out.Conversations, ConversationEntry{found, s.open})
+			out.Conversations = append(out.Conversations, ConversationEntry{Conversation: found, Open: s.open})
 		}
 	}
 	return out, nil

@@ -154,7 +154,8 @@ func saysConversations() says {
 		answers: map[int]any{http.StatusOK: ConversationList{}},
 		query: []Parameter{
 			{Name: "status", Summary: "Only these; without it open and closed ones. waiting is for staff.", Values: []string{"open", "closed", "waiting"}},
-			{Name: "after", Summary: "The next of the page before. Not with status=waiting."},
+			{Name: "order", Summary: "unanswered: of one's newest 200 open conversations, first the one whose customer has waited longest for a person's answer. Without it, the newest first.", Values: []string{"newest", "unanswered"}},
+			{Name: "after", Summary: "The next of the page before. Not with status=waiting or order=unanswered."},
 			{Name: "limit", Summary: "How many, default 25.", Number: true, Min: 1, Max: maxList},
 		},
 		codes: []chat.Code{chat.CodeInvalid},

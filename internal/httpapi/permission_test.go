@@ -161,7 +161,7 @@ func newMatrix(t *testing.T, c caller) *matrix {
 	clock := func() time.Time { return m.now }
 	m.memory.Now = clock
 	m.api.Conversations = &chat.Service{
-		Log: m.memory, Reader: m.memory, Subs: m.memory, Dir: m.memory, Sockets: m.memory, Now: clock,
+		Log: m.memory, Reader: m.memory, Subs: m.memory, Dir: m.memory, States: m.memory, Sockets: m.memory, Now: clock,
 		Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {},
 	}
 	m.api.Directory = m.memory

@@ -134,6 +134,7 @@ func SnapshotOf(s chat.Snapshot, role chat.Role) Snapshot {
 	}
 	if role.Staff() {
 		out.Status, out.Priority, out.OfferedTo, out.Epoch = s.Head.Status, s.Head.Priority, s.Head.OfferedTo, s.Head.Epoch
+		out.WaitingSince, out.Unread = millis(s.WaitingSince), s.Unread
 		desk := viewOf(s.Desk)
 		out.Desk = &desk
 	}

@@ -115,7 +115,12 @@ type Snapshot struct {
 	// OfferedTo is the operator who may accept; staff only.
 	OfferedTo chat.UserID `json:"offeredTo,omitempty"`
 	// QueuedAt is when the conversation first entered the queue, while it waits: Unix milliseconds.
-	QueuedAt     int64         `json:"queuedAt,omitempty"`
+	QueuedAt int64 `json:"queuedAt,omitempty"`
+	// WaitingSince is when the customer wrote the first message that no person has answered; absent when there is none, and
+	// for customers. A person's message ends it, and so does the end of the conversation; the customer's next one begins it.
+	WaitingSince int64 `json:"waitingSince,omitempty"`
+	// Unread counts the customer's messages behind the reader's read cursor, up to 100. Staff only.
+	Unread       int           `json:"unread,omitempty"`
 	Participants []Participant `json:"participants"`
 	Public       TrackView     `json:"public"`
 	Desk         *TrackView    `json:"desk,omitempty"` // staff only

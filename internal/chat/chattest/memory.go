@@ -80,6 +80,7 @@ func (m *Memory) Create(_ context.Context, c chat.Creation) error {
 			Participants: map[chat.UserID]chat.Participant{c.Customer: {Role: c.Role, Cursor: uint64(len(c.Events))}},
 			Listeners:    map[chat.ConnectionID]chat.Listener{},
 		}
+		h.Wait = chat.Wait{Known: true}.After(chat.WaitChanges(h.Public.Tail))
 		if c.Bot != "" {
 			h.Participants[c.Bot] = chat.Participant{Role: chat.RoleBot}
 			m.members[member{c.Workspace, c.Bot, c.Conversation}] = true
@@ -139,6 +140,9 @@ func (m *Memory) append(h *chat.Head, a chat.Append) {
 	}
 	t.Tail = append(slices.Clip(t.Tail), events...)
 	t.Last += uint64(len(events))
+	if a.Track == chat.Public {
+		h.Wait = h.Wait.After(chat.WaitChanges(events))
+	}
 	if a.Cursor > 0 {
 		p := h.Participants[a.Rule.Actor]
 		p.Cursor = a.Cursor

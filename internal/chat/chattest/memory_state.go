@@ -154,6 +154,20 @@ func stands(s *chat.State, shelf chat.Shelf) bool {
 	return false
 }
 
+// HeadsOf implements chat.States.
+func (m *Memory) HeadsOf(_ context.Context, w chat.WorkspaceID, ids []chat.ConversationID) ([]*chat.Head, error) {
+	var out []*chat.Head
+	err := m.do("HeadsOf", func() error {
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+			if h := m.heads[chat.Ref{Workspace: w, Conversation: id}]; h != nil {
+				out = append(out, clone(h))
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // StatesOf implements chat.States.
 func (m *Memory) StatesOf(_ context.Context, w chat.WorkspaceID, ids []chat.ConversationID) ([]chat.State, error) {
 	var out []chat.State
@@ -177,4 +191,18 @@ func (m *Memory) stateList() []chat.State {
 		return cmp.Or(cmp.Compare(a.Workspace, b.Workspace), cmp.Compare(a.Conversation, b.Conversation))
 	})
 	return out
+}
+
+// ForgetWait makes HEAD one of a version that kept no wait.
+func (m *Memory) ForgetWait(ref chat.Ref) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.heads[ref].Wait = chat.Wait{}
+}
+
+// KnowWait makes it one that does.
+func (m *Memory) KnowWait(ref chat.Ref, since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.heads[ref].Wait = chat.Wait{Since: since, Known: true}
 }

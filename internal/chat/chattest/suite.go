@@ -57,6 +57,8 @@ func Conform(t *testing.T, store Store) {
 		"unsubscribe twice":                 unsubscribe,
 		"cursors only grow":                 cursorGrows,
 		"mute":                              mute,
+		"waits for an answer":               waits,
+		"heads side by side":                headsSideBySide,
 		"moving a tail loses nothing":       moveTail,
 		"moving with a stale image":         moveStale,
 		"a big tail":                        bigTail,
