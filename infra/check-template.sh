@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 "$bin/cfn-lint" template.yaml
 "$bin/sam" validate --lint --template-file template.yaml
 # The go1.x builder takes tags and flags from the environment only.
-CGO_ENABLED=0 GOFLAGS='-tags=lambda.norpc -trimpath -ldflags=-s' "$bin/sam" build --template-file template.yaml --build-dir .cache/sam-build --cache-dir .cache/sam-cache >.cache/sam-build.log 2>&1 ||
+CGO_ENABLED=0 GOFLAGS='-tags=lambda.norpc,nethttpomithttp2 -trimpath -ldflags=-s' "$bin/sam" build --template-file template.yaml --build-dir .cache/sam-build --cache-dir .cache/sam-cache >.cache/sam-build.log 2>&1 ||
   { cat .cache/sam-build.log; exit 1; }
 for bootstrap in .cache/sam-build/*/bootstrap; do
   file -b "$bootstrap" 2>/dev/null | grep -q aarch64 || head -c 20 "$bootstrap" | od -An -tx1 -j18 -N1 | grep -q b7 ||

@@ -32,7 +32,7 @@ func Build(ctx context.Context, root, outDir string, functions []template.Functi
 	}
 	// The directory form of -o names each binary after its package. Symbol tables and DWARF are left out as
 	// the deployed build leaves them out: a third off the link time and the resident memory.
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w",
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w",
 		"-o", out + string(filepath.Separator)}
 	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	cmd.Dir = root
