@@ -48,6 +48,30 @@ func (w *world) new(f chat.Form) chat.NewConversation {
 	return chat.NewConversation{ID: w.newConversation(), Messages: w.messages("hello"), Form: f}
 }
 
+// TestStartAgainThoughTheFormHasChanged: what was stored is acknowledged to its retry, with its lead; another start is
+// refused.
+func TestStartAgainThoughTheFormHasChanged(t *testing.T) {
+	t.Parallel()
+	w, noted, _ := asking(t)
+	n := w.new(chat.Form{Fields: map[string]string{"topic": "a parcel"}, Mail: "ada@shop.example"})
+	first, err := w.svc.Start(t.Context(), w.customer, n)
+	w.ok(err)
+	w.svc.Forms = func(context.Context, chat.WorkspaceID, chat.Submission) error {
+		return chat.WrongAnswers(map[string]string{"size": "required"})
+	}
+	again, err := w.svc.Start(t.Context(), w.customer, n)
+	w.ok(err)
+	if len(again.Acks) != 1 || !again.Acks[0].Duplicate || again.Acks[0].Event.Seq != first.Acks[0].Event.Seq || len(noted.captured) != 2 {
+		t.Errorf("%+v, %d leads", again.Acks, len(noted.captured))
+	}
+	more := n
+	more.Messages = append(n.Messages, w.messages("and more")...)
+	for _, n := range []chat.NewConversation{w.new(n.Form), more} {
+		_, err = w.svc.Start(t.Context(), w.customer, n)
+		w.refused(err, chat.CodeInvalid)
+	}
+}
+
 // TestStartDemandsItsForm: a conversation whose form is not filled in does not begin, and leaves no lead.
 func TestStartDemandsItsForm(t *testing.T) {
 	t.Parallel()

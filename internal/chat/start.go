@@ -43,6 +43,12 @@ func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*O
 		return nil, err
 	}
 	creation, lead, err := s.creation(ctx, by, p, n)
+	if CodeOf(err) == CodeInvalid && n.ID.Valid() {
+		// What was stored is acknowledged to its retry, though forms or departments have changed since.
+		if out := s.startedBefore(ctx, p, Ref{p.Workspace, n.ID}, drafts); out != nil {
+			return out, s.capture(ctx, p, lead)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -185,20 +191,37 @@ func (s *Service) create(ctx context.Context, c *command, creation Creation) (*H
 	return s.headAfter(ctx, c.Ref)
 }
 
+// startedBefore returns the outcome of an earlier try that stored all of the drafts, nil if there was none.
+func (s *Service) startedBefore(ctx context.Context, p Principal, ref Ref, drafts []Event) *Outcome {
+	c := &command{Append: Append{Ref: ref, Track: Public, Rule: Rule{Actor: p.User}}}
+	head, err := s.found(ctx, p, c, drafts)
+	if err != nil || head == nil || len(c.drafts) > 0 {
+		return nil
+	}
+	return c.outcome(head)
+}
+
+// found acknowledges what an earlier try of a start stored; the other drafts are left. No head: the conversation is not
+// there, or somebody else's.
+func (s *Service) found(ctx context.Context, p Principal, c *command, drafts []Event) (*Head, error) {
+	head, _, err := s.subscribe(ctx, p, c.Ref, 0)
+	if err != nil || head == nil {
+		return nil, err
+	}
+	c.drafts, c.acks, c.After = drafts, nil, 0
+	c.Rule = s.mayWrite(p, Own)
+	return head, s.retry(ctx, func() error { return s.catchUp(ctx, c, head) })
+}
+
 // startAgain acknowledges what an earlier try stored and appends what it did not carry yet. A conversation of
 // somebody else looks like an id that was used before.
 func (s *Service) startAgain(ctx context.Context, p Principal, c *command, drafts []Event) (*Outcome, error) {
-	head, _, err := s.subscribe(ctx, p, c.Ref, 0)
+	head, err := s.found(ctx, p, c, drafts)
 	if err != nil {
 		return nil, err
 	}
 	if head == nil {
 		return nil, Errorf(CodeIDReused, "conversation: this id was used before")
-	}
-	c.drafts, c.acks, c.After = drafts, nil, 0
-	c.Rule = s.mayWrite(p, Own)
-	if err := s.retry(ctx, func() error { return s.catchUp(ctx, c, head) }); err != nil {
-		return nil, err
 	}
 	if len(c.drafts) == 0 {
 		return c.outcome(head), nil
