@@ -55,12 +55,12 @@ func TestStartAgainThoughTheFormHasChanged(t *testing.T) {
 	w, noted, _ := asking(t)
 	n := w.new(chat.Form{Fields: map[string]string{"topic": "a parcel"}, Mail: "ada@shop.example"})
 	first, err := w.svc.Start(t.Context(), w.customer, n)
-	w.ok(err)
+	w.must(err)
 	w.svc.Forms = func(context.Context, chat.WorkspaceID, chat.Submission) error {
 		return chat.WrongAnswers(map[string]string{"size": "required"})
 	}
 	again, err := w.svc.Start(t.Context(), w.customer, n)
-	w.ok(err)
+	w.must(err)
 	if len(again.Acks) != 1 || !again.Acks[0].Duplicate || again.Acks[0].Event.Seq != first.Acks[0].Event.Seq || len(noted.captured) != 2 {
 		t.Errorf("%+v, %d leads", again.Acks, len(noted.captured))
 	}
