@@ -32,6 +32,8 @@ type Outcome struct {
 	Gone []UserID
 	// Beside is what the command brought about in another conversation.
 	Beside *Outcome
+	// Standing is how it stands, for a customer who has come to wait.
+	Standing *Standing
 }
 
 // command is an append on its way: the drafts that are not yet found or stored.

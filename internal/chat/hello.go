@@ -30,6 +30,8 @@ type Snapshot struct {
 	Public, Desk TrackView
 	// Attention is staff's.
 	Attention
+	// Standing is how it stands, for a customer who waits.
+	Standing *Standing
 }
 
 // Welcome is the answer to a hello.
@@ -254,7 +256,7 @@ func snapshotSize(h *Head) int { return snapshotBytes + participantBytes*len(h.P
 // snapshot makes the views of a conversation within about room bytes. What does not fit is cut to the newest
 // page and marked as limited: never a silent hole.
 func (s *Service) snapshot(ctx context.Context, p Principal, head *Head, c Cursor, known bool, room int) (Snapshot, int, error) {
-	snap := Snapshot{Head: head}
+	snap := Snapshot{Head: head, Standing: s.expectation(ctx, p, head)}
 	var used, usedDesk int
 	var err error
 	share := room

@@ -127,7 +127,10 @@ func (s *Service) mayWrite(p Principal, scope Scope) Rule {
 func (s *Service) appendOrWake(ctx context.Context, p Principal, c *command) (*Outcome, error) {
 	out, err := s.append(ctx, c)
 	for code := CodeOf(err); (code == CodeClosed || code == CodeNotClosed) && p.Role == RoleCustomer && c.Track == Public; code = CodeOf(err) {
-		if out, err = s.wakeBySending(ctx, p, c); !errors.Is(err, errAwake) {
+		if out, err = s.wakeBySending(ctx, p, c); err == nil {
+			out.Standing = s.expectation(ctx, p, out.Head)
+		}
+		if !errors.Is(err, errAwake) {
 			break
 		}
 		c.Rule = s.mayWrite(p, Own)

@@ -25,6 +25,13 @@ func (k *Timekeeper) opened(ctx context.Context, t Timer) error {
 			return k.Timers.Arm(ctx, t)
 		}
 	}
+	if nobody, err := k.Chat.unstaffed(ctx, t.Workspace, t.Department); err != nil || nobody {
+		if err == nil {
+			t.Due, t.Round = k.now().Add(StaffCheck), t.Round+1
+			err = k.Timers.Arm(ctx, t)
+		}
+		return err
+	}
 	out, err := k.Chat.move(ctx, t.Ref, t.Version, moveOpen, Public, func(h *Head) ([]Event, *Change, error) {
 		if h.Status != StatusOffline {
 			return nil, nil, errStale

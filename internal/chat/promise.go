@@ -14,6 +14,8 @@ const (
 	PromiseEstimate = "estimate"
 	// PromiseOpens is when the business opens, in RFC 3339.
 	PromiseOpens = "opens"
+	// PromiseStaffed is "no" while nobody is there for the department: nobody on duty who accepts and is connected.
+	PromiseStaffed = "staffed"
 	// PromiseOffer names what is offered instead of waiting: "email".
 	PromiseOffer = "offer"
 )
@@ -31,7 +33,7 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 	if err != nil || slices.ContainsFunc(since, answers) {
 		return err
 	}
-	place, err := k.place(ctx, head)
+	place, err := k.Chat.standing(ctx, head)
 	if err != nil {
 		return err
 	}
@@ -49,28 +51,6 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 // answers says whether the event ends the wait that a promise is about.
 func answers(e Event) bool {
 	return e.Type == EventMessage && (isPerson(e.Role) || e.Role == RoleBot) || e.Type == EventClosed || e.Type == EventAbandoned
-}
-
-// place finds the conversation in its queue; nil when it does not wait, or far behind.
-func (k *Timekeeper) place(ctx context.Context, head *Head) (*Standing, error) {
-	if !head.Status.Waits() {
-		return nil, nil
-	}
-	var queue []Waiting
-	var assigned []time.Time
-	err := k.Chat.retry(ctx, func() (err error) {
-		if queue, err = k.Chat.Dir.Waiting(ctx, head.Workspace, head.Department, promiseDepth); err != nil {
-			return err
-		}
-		assigned, err = k.Chat.Entries.Assignments(ctx, head.Workspace, head.Department)
-		return err
-	})
-	standings := Positions(queue, assigned, k.now())
-	at := slices.IndexFunc(standings, func(s Standing) bool { return s.Conversation == head.Conversation })
-	if err != nil || at < 0 {
-		return nil, err
-	}
-	return &standings[at], nil
 }
 
 // tellPromise appends the event to the log that was looked at: if anything came in between, it is looked at again, by
@@ -101,6 +81,16 @@ func (k *Timekeeper) expectation(ctx context.Context, head *Head, place *Standin
 		fields[PromisePosition] = strconv.Itoa(place.Position)
 		if place.Basis != BasisNone {
 			fields[PromiseEstimate] = strconv.Itoa(int(place.Estimate.Seconds()))
+		}
+	}
+	if place != nil && k.Staff != nil {
+		operators, err := k.Staff.Operators(ctx, head.Workspace)
+		if err != nil {
+			return nil, err
+		}
+		if !staffed(operators, head.Department, k.now()) {
+			fields[PromiseStaffed] = "no"
+			delete(fields, PromiseEstimate) // it goes by a time when somebody was
 		}
 	}
 	if k.Hours != nil {

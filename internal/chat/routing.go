@@ -28,6 +28,9 @@ type RoutingPolicy struct {
 	// PositionEvery is how often those who wait are told how it stands, at most; PromiseAfter when they are told what to
 	// expect.
 	PositionEvery, PromiseAfter time.Duration
+	// OfflineUnstaffed lets conversations that begin while nobody is there start offline; else they wait in the queue,
+	// and the customer is told.
+	OfflineUnstaffed bool
 }
 
 // DefaultRoutingPolicy is that of a workspace that has set nothing.

@@ -55,7 +55,8 @@ type Service struct {
 	// Relay is needed by Repair only.
 	Relay *Relay
 
-	looks looks // of routing, at the queues
+	looks  looks  // of routing, at the queues
+	queues queues // as read for telling how it stands
 
 	// Epoch is the deployment's restore epoch, stored with every event (parameter RestoreEpoch).
 	Epoch uint32

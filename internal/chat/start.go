@@ -85,6 +85,7 @@ func (s *Service) startWith(ctx context.Context, by, p Principal, creation Creat
 		out.Missed = append(out.Missed, a.Event)
 	}
 	out.Acks = out.Acks[len(beside):]
+	out.Standing = s.expectation(ctx, p, head)
 	return out, nil
 }
 
@@ -147,6 +148,13 @@ func (s *Service) creation(ctx context.Context, by, p Principal, n NewConversati
 	} else if s.Availability != nil {
 		if c.Status, err = s.Availability(ctx, p.Workspace, n.Department); err != nil {
 			return c, lead, err
+		}
+	}
+	if c.Status == StatusQueued {
+		if nobody, err := s.unstaffed(ctx, p.Workspace, n.Department); err != nil {
+			return c, lead, err
+		} else if nobody {
+			c.Status = StatusOffline
 		}
 	}
 	c.Fields, lead, err = s.firstForm(ctx, by, c, n.Form)
@@ -224,7 +232,9 @@ func (s *Service) startAgain(ctx context.Context, p Principal, c *command, draft
 		return nil, Errorf(CodeIDReused, "conversation: this id was used before")
 	}
 	if len(c.drafts) == 0 {
-		return c.outcome(head), nil
+		out := c.outcome(head)
+		out.Standing = s.expectation(ctx, p, head)
+		return out, nil
 	}
 	return s.appendOrWake(ctx, p, c)
 }

@@ -172,12 +172,21 @@ func (a *Arming) snoozedUntil(ctx context.Context, h *Head) (time.Time, error) {
 // message that was left is in no queue, so it has a timer of its own.
 func (a *Arming) hours(ctx context.Context, set *armed) error {
 	h := set.head
-	if a.Hours == nil || !h.Status.Waits() && h.Status != StatusOffline {
+	if !h.Status.Waits() && h.Status != StatusOffline {
 		return nil
 	}
-	hours, err := a.Hours(ctx, h.Workspace, h.Department)
-	if err != nil || hours == nil || hours.Open(set.now) {
-		return err
+	var hours Hours
+	var err error
+	if a.Hours != nil {
+		if hours, err = a.Hours(ctx, h.Workspace, h.Department); err != nil {
+			return err
+		}
+	}
+	if hours == nil || hours.Open(set.now) {
+		if h.Status == StatusOffline { // not for the hours: nobody was there
+			set.add(TimerHours, StaffCheck)
+		}
+		return nil
 	}
 	if opens, ok := hours.NextOpen(set.now); ok {
 		if h.Status == StatusOffline {

@@ -38,6 +38,7 @@ func (m *Machine) acked(a protocol.Ack) {
 		}
 		m.reloadIfStale(v)
 		m.replay(a.Conversation)
+		m.stands(a.Conversation, a.Standing)
 	}
 	m.ackedWithout(l, a)
 }

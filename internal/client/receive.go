@@ -226,6 +226,7 @@ func (m *Machine) load(snap protocol.Snapshot, known bool) {
 	}
 	m.applied(v, chat.Public, a.public)
 	m.applied(v, chat.Desk, a.desk)
+	m.stands(snap.Conversation, snap.Standing)
 }
 
 func (m *Machine) reloaded(v *View) {

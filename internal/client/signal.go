@@ -173,6 +173,15 @@ func (m *Machine) leave(v *View, by chat.UserID) {
 	m.tell(Notice{Kind: Left, Conversation: v.Conversation, User: by})
 }
 
+// stands takes how it stands from an answer, as a push tells it later.
+func (m *Machine) stands(id chat.ConversationID, st *protocol.Standing) {
+	if st != nil {
+		m.positionSeen(protocol.PositionPush{
+			Type: protocol.TypePosition, Conversation: id, Position: st.Position, Estimate: st.Estimate, Basis: st.Basis,
+		})
+	}
+}
+
 func (m *Machine) positionSeen(p protocol.PositionPush) {
 	if v := m.byID[p.Conversation]; v != nil && v.Status.Waits() {
 		v.Position = p

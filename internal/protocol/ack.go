@@ -12,7 +12,7 @@ func AckOf(ref string, out *chat.Outcome) Ack {
 	track := out.Head.Track(out.Track)
 	ack := Ack{
 		Type: TypeAck, Ref: ref, Conversation: out.Head.Conversation, Track: out.Track, Gen: out.Head.Gen, Head: track.Last,
-		Acks: make([]Acked, 0, len(out.Acks)),
+		Acks: make([]Acked, 0, len(out.Acks)), Standing: standingOf(out.Standing),
 	}
 	for _, a := range out.Acks {
 		ack.Acks = append(ack.Acks, Acked{ID: a.Event.ID, Seq: a.Event.Seq, At: a.Event.At.UnixMilli(), Duplicate: a.Duplicate})

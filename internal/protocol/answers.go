@@ -47,6 +47,8 @@ type Ack struct {
 	Events []Event `json:"events,omitempty"`
 	// Snapshot is the conversation after join.
 	Snapshot *Snapshot `json:"snapshot,omitempty"`
+	// Standing is how it stands, for a customer who has come to wait with this command.
+	Standing *Standing `json:"standing,omitempty"`
 }
 
 // PageReply answers page.

@@ -130,7 +130,7 @@ func SnapshotOf(s chat.Snapshot, role chat.Role) Snapshot {
 	out := Snapshot{
 		Conversation: s.Head.Conversation, Gen: s.Head.Gen, Status: s.Head.Status.Shown(), Version: s.Head.Version,
 		Assignee: s.Head.Assignee, Department: s.Head.Department, QueuedAt: millis(s.Head.QueuedAt),
-		Participants: participantsOf(s.Head, role), Public: viewOf(s.Public),
+		Participants: participantsOf(s.Head, role), Public: viewOf(s.Public), Standing: standingOf(s.Standing),
 	}
 	if role.Staff() {
 		out.Status, out.Priority, out.OfferedTo, out.Epoch = s.Head.Status, s.Head.Priority, s.Head.OfferedTo, s.Head.Epoch

@@ -23,7 +23,7 @@ import (
 var frames = []any{
 	Envelope{}, Cursor{}, Hello{}, NewMessage{}, Start{}, Send{}, Edit{}, Delete{}, Page{}, Typing{}, Read{}, Ping{}, Join{}, Close{}, Reopen{},
 	Event{}, Participant{}, TrackView{}, Snapshot{}, Welcome{}, Acked{}, Ack{}, PageReply{}, TrackHeads{}, Pong{}, Done{}, Error{}, Events{},
-	TypingPush{}, ReadPush{}, WaitingEntry{}, WaitingPush{}, Bye{},
+	Standing{}, TypingPush{}, ReadPush{}, WaitingEntry{}, WaitingPush{}, Bye{},
 	Duty{}, Accept{}, Decline{}, Operator{}, DutyReply{}, PositionPush{}, Detail{}, Decision{}, Candidate{},
 	Transfer{}, Assign{}, Watch{}, Unwatch{}, TakeOver{}, Leave{}, Person{}, Snooze{}, Wake{}, Rate{}, Form{}, Tag{}, Fields{}, Priority{},
 	Link{}, Mute{}, MentionPush{}, GonePush{},

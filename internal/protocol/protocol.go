@@ -120,7 +120,9 @@ type Snapshot struct {
 	// for customers. A person's message ends it, and so does the end of the conversation; the customer's next one begins it.
 	WaitingSince int64 `json:"waitingSince,omitempty"`
 	// Unread counts the customer's messages behind the reader's read cursor, up to 100. Staff only.
-	Unread       int           `json:"unread,omitempty"`
+	Unread int `json:"unread,omitempty"`
+	// Standing is how it stands, for a customer who waits.
+	Standing     *Standing     `json:"standing,omitempty"`
 	Participants []Participant `json:"participants"`
 	Public       TrackView     `json:"public"`
 	Desk         *TrackView    `json:"desk,omitempty"` // staff only

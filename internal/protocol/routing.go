@@ -71,6 +71,23 @@ type DutyReply struct {
 	Operator Operator `json:"operator"`
 }
 
+// Standing is how it stands for a customer who waits, from the first answer on.
+type Standing struct {
+	// Position in the queue, from 1.
+	Position int `json:"position"`
+	// Estimate is how many seconds the wait may still take; absent when nothing is known.
+	Estimate int `json:"estimate,omitempty"`
+	// Basis says what the estimate goes by: rate (how fast the queue moved lately) or none.
+	Basis string `json:"basis"`
+}
+
+func standingOf(s *chat.Standing) *Standing {
+	if s == nil {
+		return nil
+	}
+	return &Standing{Position: s.Position, Estimate: int(s.Estimate.Seconds()), Basis: s.Basis}
+}
+
 // PositionPush tells a customer who waits how it stands: when the position changes, at most once in 15 s.
 type PositionPush struct {
 	Type         string              `json:"type"`

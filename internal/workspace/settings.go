@@ -168,6 +168,10 @@ type Routing struct {
 	PositionSeconds *int `json:"positionSeconds,omitempty"`
 	// PromiseSeconds is after how long without an answer the customer is told what to expect: 5 to 600, default 10.
 	PromiseSeconds *int `json:"promiseSeconds,omitempty"`
+	// OfflineUnstaffed lets conversations that begin within hours, but while nobody on duty accepts, start offline: a
+	// message is left, and enters the queue within two minutes after somebody has come. Else they wait in the queue at
+	// once, and the customer is told that nobody is there. Default false.
+	OfflineUnstaffed *bool `json:"offlineUnstaffed,omitempty"`
 }
 
 // bound is one number of Routing.
@@ -214,6 +218,9 @@ func (r Routing) over(p chat.RoutingPolicy) chat.RoutingPolicy {
 	}
 	if r.AwayAfterMisses != nil {
 		p.AwayAfterMisses = *r.AwayAfterMisses
+	}
+	if r.OfflineUnstaffed != nil {
+		p.OfflineUnstaffed = *r.OfflineUnstaffed
 	}
 	return p
 }

@@ -62,3 +62,24 @@ func TestRoutingAssigns(t *testing.T) {
 		t.Errorf("the desk does not say why: %+v", log)
 	}
 }
+
+// Whoever waits knows the position with the first answer, and again on a socket of a reload.
+func TestPositionFromTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	ws := seed(t, 1)
+	_, err := customer(t, ws, fast()).Start(within(t), "I was first")
+	must(t, err)
+	c := customer(t, ws, fast())
+	id, err := c.Start(within(t), "hello")
+	must(t, err)
+	must(t, c.Acked(within(t)))
+	c.Do(func(m *client.Machine) {
+		if v := m.View(id); v.Position.Position != 2 {
+			t.Errorf("the answer to the start says %+v", v.Position)
+		}
+	})
+	again, err := suite.Join(within(t), suite.API(ws), c.Session, fast())
+	must(t, err)
+	t.Cleanup(again.Close)
+	has(t, again, id, "second in the queue", func(v *client.View) bool { return v.Position.Position == 2 })
+}

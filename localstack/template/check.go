@@ -35,13 +35,18 @@ func (l *loader) checkDeadLetters(q Queue) {
 	}
 }
 
+// shortVisibility names, in a queue's Metadata, the reason for a visibility timeout below what AWS advises (Lambda
+// developer guide, "Creating and configuring an Amazon SQS event source mapping": six times the function's timeout and the
+// batching window). Whoever has written a reason is not warned.
+const shortVisibility = "ShortVisibility"
+
 func (l *loader) checkQueueMapping(f Function, m QueueMapping) {
 	place := l.byID[m.LogicalID].place
 	q := l.queueByARN(m.QueueARN)
 	if q.Visibility < f.Timeout {
 		// Lambda refuses to create such a mapping ("Queue visibility timeout ... is less than Function timeout").
 		l.fail(place, "the visibility timeout of %s (%v) is shorter than the timeout of %s (%v)", q.LogicalID, q.Visibility, f.LogicalID, f.Timeout)
-	} else if q.Visibility < 6*f.Timeout+m.Window {
+	} else if reason := l.byID[q.LogicalID].notes.get(shortVisibility); q.Visibility < 6*f.Timeout+m.Window && reason.scalar("") == "" {
 		l.warn(place, "the visibility timeout of %s (%v) is less than six times the timeout of %s (%v) and its batching window (%v)", q.LogicalID, q.Visibility, f.LogicalID, f.Timeout, m.Window)
 	}
 	if q.DeadLetterARN == "" {

@@ -211,3 +211,20 @@ func TestRawSocketAPI(t *testing.T) {
 		}
 	}
 }
+
+// A visibility timeout below six times the function's is warned of, unless the queue's Metadata gives the reason.
+func TestShortVisibilityWithAReason(t *testing.T) {
+	t.Parallel()
+	source := function("Timeout: 6\n      Events: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn}}}") +
+		"  Q: {Type: AWS::SQS::Queue, %sProperties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt D.Arn, maxReceiveCount: 3}, VisibilityTimeout: 6}}\n" +
+		"  D: {Type: AWS::SQS::Queue, Properties: {MessageRetentionPeriod: 1209600}}\n"
+	for metadata, warnings := range map[string]int{"": 1, "Metadata: {ShortVisibility: ''}, ": 1, "Metadata: {ShortVisibility: why}, ": 0} {
+		plan, err := Parse("t.yaml", []byte(strings.Replace(source, "%s", metadata, 1)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Warnings) != warnings {
+			t.Errorf("%q: %v", metadata, plan.Warnings)
+		}
+	}
+}

@@ -127,6 +127,7 @@ type resource struct {
 	props   *node
 	place   *node
 	depends *node
+	notes   *node  // its Metadata
 	naming  bool   // its name is being resolved: guards against cycles
 	name    string // once resolved
 }

@@ -82,7 +82,7 @@ func (l *loader) readResource(e entry, globals map[string]*node, sam *expander) 
 		props = o.n.at(dict)
 	}
 	o.drop("Properties", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "UpdatePolicy")
-	r := &resource{id: e.name, typ: typ, props: props, place: e.val, depends: o.get("DependsOn")}
+	r := &resource{id: e.name, typ: typ, props: props, place: e.val, depends: o.get("DependsOn"), notes: o.n.get("Metadata")}
 	cond := o.get("Condition")
 	o.done()
 	if !logicalID.MatchString(e.name) {
