@@ -82,6 +82,11 @@ check-template: $(SAM_VENV)/ready ## sam validate --lint, sam build, cfn-lint, s
 build: ## Build every function for Lambda (arm64) into .cache/functions
 	infra/build.sh $(CACHE)/functions
 
+# What sam build runs for each function of the template (its Metadata), by logical id.
+build-%Function:
+	infra/build.sh $(ARTIFACTS_DIR) arm64 $$(echo $* | tr '[:upper:]' '[:lower:]')
+	@mv $(ARTIFACTS_DIR)/$$(echo $* | tr '[:upper:]' '[:lower:]') $(ARTIFACTS_DIR)/bootstrap
+
 .PHONY: deploy
 deploy: ## Deploy to your AWS account (needs the SAM CLI and credentials); ARGS for sam deploy
 	sam build && sam deploy --guided $(ARGS)

@@ -81,12 +81,22 @@ func (r *Reader) AWS() AWS {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = idlePerHost
 	transport.MaxIdleConns = 0
+	transport.Protocols, transport.TLSClientConfig = http1(), nil // the copied one offers h2 already
 	client := wholeRequests{&http.Client{Transport: transport}}
 	return AWS{r: r, client: client, config: aws.Config{
 		Region:      r.Required("AWS_REGION"),
 		HTTPClient:  client,
 		Credentials: aws.CredentialsProviderFunc(r.credentials),
 	}}
+}
+
+// http1: every request has a connection of its own. The Runtime API, DynamoDB and SQS offer nothing else; where HTTP/2 is
+// offered, all pushes of a process would share one connection, and one that broke while the process was frozen would hold
+// up all of them. Functions are built without HTTP/2 as well (infra/build.sh): this makes other builds behave alike.
+func http1() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	return &p
 }
 
 // credentials reads them at every call: they are part of the environment for the life of the process.

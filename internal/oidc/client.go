@@ -28,7 +28,7 @@ func Client(local bool) *http.Client {
 	}}
 	transport := &http.Transport{
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: 2 * time.Second, ResponseHeaderTimeout: callTimeout,
-		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, // HTTP/1.1, which every issuer speaks
 	}
 	return &http.Client{
 		Timeout: callTimeout, Transport: &limited{transport, local},

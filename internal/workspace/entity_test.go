@@ -35,7 +35,9 @@ func TestNamesAreDocumented(t *testing.T) {
 	}
 	var api struct {
 		Components struct {
-			Schemas map[string]struct{ Properties map[string]struct{ Description string } }
+			Schemas map[string]struct {
+				Properties map[string]struct{ Description string }
+			}
 		}
 	}
 	if err := json.Unmarshal(raw, &api); err != nil {

@@ -12,6 +12,9 @@ import (
 	"github.com/parley-chat/parley/localstack/template"
 )
 
+// Tags are the build tags of a deployed function: those of infra/build.sh, which says why.
+const Tags = "lambda.norpc,nethttpomithttp2"
+
 // Build compiles the main packages of the functions into outDir, one binary per CodeURI, with a single go
 // command run in root (the directory that the CodeURIs are relative to). Binaries that are up to date are
 // left alone, by Go's own build identity: a second call costs the scan of the sources only. Running
@@ -32,7 +35,7 @@ func Build(ctx context.Context, root, outDir string, functions []template.Functi
 	}
 	// The directory form of -o names each binary after its package. Symbol tables and DWARF are left out as
 	// the deployed build leaves them out: a third off the link time and the resident memory.
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w",
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", Tags, "-ldflags", "-s -w",
 		"-o", out + string(filepath.Separator)}
 	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	cmd.Dir = root

@@ -38,7 +38,7 @@ func (s *Stack) watch() error {
 
 // watchSources watches the directories of every package of this module that the functions are built from, and the template's.
 func (s *Stack) watchSources(watcher *fsnotify.Watcher) error {
-	args := []string{"list", "-deps", "-tags", "lambda.norpc,nethttpomithttp2", "-f", "{{if not .Standard}}{{.Dir}}{{end}}"}
+	args := []string{"list", "-deps", "-tags", lambda.Tags, "-f", "{{if not .Standard}}{{.Dir}}{{end}}"}
 	for _, f := range s.Plan.Functions {
 		args = append(args, "./"+filepath.ToSlash(filepath.Clean(f.CodeURI)))
 	}
