@@ -1,6 +1,6 @@
 // Command api serves the HTTP API.
 //
-// Environment: CHAT_TABLE, CONNECTION_TABLE, DELIVERY_QUEUE_URL, ROUTING_QUEUE_URL, DESK_QUEUE_URL, WS_ENDPOINT (https, for @connections: signing out closes sockets),
+// Environment: CHAT_TABLE, CONNECTION_TABLE, DELIVERY_QUEUE_URL, ROUTING_QUEUE_URL, DESK_QUEUE_URL, TIMER_QUEUE_URL, WS_ENDPOINT (https, for @connections: signing out closes sockets),
 // WS_URL (wss, what clients open), RESTORE_EPOCH and PARLEY_VERSION (optional).
 package main
 
@@ -34,7 +34,8 @@ func newAPI(f *function.Function) *httpapi.API {
 		Delivery: delivery, Routing: delivery.Routing, Desk: delivery.Desk, Colleague: ids.Colleague, Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}
 	audit := &identity.Audit{Store: ids}
-	sessions.Accounts, sessions.Audit = ids, audit
+	service.Timers = &chat.Timetable{Queue: f.Timers(), Dues: store}
+	sessions.Accounts, sessions.Audit, sessions.Desk = ids, audit, service
 	people := &identity.People{Accounts: ids, Roster: ids, Passwords: password.Argon2id{}, Attempts: ids, Sessions: sessions, Audit: audit, Profiles: ids}
 	api := &httpapi.API{
 		People:        people,

@@ -7,8 +7,9 @@ import (
 )
 
 // Gone looks after the conversations of an operator whose lease and grace are over: where the customer waits they go
-// back into the queue at their first time, now; where the operator wrote last they sleep, and are routed again by the
-// customer's next message. None is closed. It does nothing for an operator who is there, and may be repeated.
+// back into the queue at their first time, now, also those that sleep; where the operator wrote last they sleep, and are
+// routed again by the customer's next message; those that are snoozed find nobody when they wake, and go into the queue.
+// None is closed. It does nothing for an operator who is there, and may be repeated.
 func (s *Service) Gone(ctx context.Context, w WorkspaceID, user UserID) error {
 	var o *Operator
 	err := s.retry(ctx, func() (err error) {
@@ -33,7 +34,7 @@ func (s *Service) Gone(ctx context.Context, w WorkspaceID, user UserID) error {
 			return err
 		}
 		for _, id := range ids {
-			if err := s.goneFrom(ctx, Ref{w, id}, user); err != nil {
+			if err := s.goneFrom(ctx, Ref{w, id}, o); err != nil {
 				return err
 			}
 		}
@@ -56,7 +57,8 @@ func (s *Service) disconnected(ctx context.Context, w WorkspaceID, user UserID) 
 }
 
 // goneFrom takes one conversation from the operator who is gone.
-func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
+func (s *Service) goneFrom(ctx context.Context, ref Ref, o *Operator) error {
+	user, reason := o.User, o.goneBy()
 	head, err := s.headAfter(ctx, ref)
 	if CodeOf(err) == CodeNotFound {
 		return nil
@@ -65,7 +67,7 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
 		return err
 	}
 	offered := head.Status == StatusOffered && head.OfferedTo == user
-	if !offered && (head.Status != StatusActive || head.Assignee != user) {
+	if !offered && (head.Status != StatusActive && head.Status != StatusIdle || head.Assignee != user) {
 		return nil
 	}
 	out, err := s.systemStep(ctx, ref, head.Version, func(h *Head) (*systemStep, error) {
@@ -74,11 +76,13 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
 		case err != nil:
 			return nil, err
 		case offered:
-			return s.offerMissed(ctx, h, user, reasonGone)
+			return s.offerMissed(ctx, h, user, reason)
 		case waits:
-			return s.handBack(ctx, h, user)
+			return s.handBack(ctx, h, user, reason)
+		case h.Status == StatusIdle: // it sleeps already
+			return nil, errStale
 		}
-		return s.sleepUnreachable(h, user), nil
+		return s.sleepUnreachable(h, user, reason), nil
 	}, moveBack, moveMiss, moveIdle)
 	if errors.Is(err, errStale) { // somebody else has taken it up
 		return nil
@@ -89,27 +93,33 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, user UserID) error {
 	return s.Delivery.Committed(ctx, system(ref.Workspace), out)
 }
 
-const reasonGone = "operator disconnected"
+// goneBy is the reason that the edges name: their own log says more.
+func (o Operator) goneBy() string {
+	if o.Duty == DutyOff {
+		return "operator is off duty"
+	}
+	return "operator disconnected"
+}
 
 // handBack appends to the public track, so that an answer that comes in between refuses it.
-func (s *Service) handBack(ctx context.Context, h *Head, user UserID) (*systemStep, error) {
+func (s *Service) handBack(ctx context.Context, h *Head, user UserID, reason string) (*systemStep, error) {
 	change, err := s.requeueAtFirst(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	change.Entry.Preferred = "" // nobody waits for who is gone
 	change.Remove = []UserID{user}
-	e := systemEvent(moveBack, h, EventQueued, StatusQueued, reasonGone)
+	e := systemEvent(moveBack, h, EventQueued, StatusQueued, reason)
 	e.Subject = user
 	return &systemStep{Public, []Event{e}, change}, nil
 }
 
 // sleepUnreachable frees the place and leaves the conversation to its operator: a message of the customer's wakes it,
 // which finds the operator gone and queues it. That costs a send nothing. No message may come in between.
-func (s *Service) sleepUnreachable(h *Head, user UserID) *systemStep {
-	away := systemEvent(moveUnreach, h, EventUnreachable, "", reasonGone)
+func (s *Service) sleepUnreachable(h *Head, user UserID, reason string) *systemStep {
+	away := systemEvent(moveUnreach, h, EventUnreachable, "", reason)
 	away.From, away.Subject = "", user
-	idle := systemEvent(moveIdle, h, EventIdle, StatusIdle, reasonGone)
+	idle := systemEvent(moveIdle, h, EventIdle, StatusIdle, reason)
 	return &systemStep{Desk, []Event{away, idle}, &Change{Status: StatusIdle, Places: h.freed(s.now()), Still: true}}
 }
 

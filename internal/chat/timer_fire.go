@@ -140,7 +140,7 @@ func (k *Timekeeper) link(ctx context.Context, t Timer, head *Head) error {
 // of its own.
 func (k *Timekeeper) grace(ctx context.Context, t Timer) error {
 	o, err := k.Staff.Operator(ctx, t.Workspace, t.User)
-	if err != nil || o == nil || !o.lost(k.now()) {
+	if err != nil || o == nil || o.Duty == "" || o.Connected(k.now()) {
 		return err
 	}
 	return k.Actions.Gone(ctx, t.Workspace, t.User)

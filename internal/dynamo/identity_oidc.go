@@ -134,10 +134,6 @@ func (i Identity) Provision(ctx context.Context, a identity.Account, entry ident
 
 // Link implements identity.ProviderStore.
 func (i Identity) Link(ctx context.Context, before, after identity.Account, entry identity.AuditEntry) error {
-	err := i.swap(ctx, "account", i.put(linkItem(after), "attribute_not_exists(pk)", nil), i.replace(before, after),
+	return i.swap(ctx, "account", i.put(linkItem(after), "attribute_not_exists(pk)", nil), i.replace(before, after),
 		i.put(credentialItem(after, ""), "w = :w AND u = :u", item{":w": str(string(after.Workspace)), ":u": str(string(after.User))}), i.audit(entry))
-	if err != nil {
-		return err
-	}
-	return i.tellRouting(ctx, after)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -43,39 +41,13 @@ func (i Identity) ChangeAccount(ctx context.Context, before, after identity.Acco
 		condition, values := ifVersion(*roster)
 		writes = append(writes, i.put(withKey(rosterKey(before.Workspace), item{idVersion: num(*roster + 1)}), condition, values))
 	}
-	if err := i.swap(ctx, "account", writes...); err != nil {
-		return err
-	}
-	return i.tellRouting(ctx, after)
+	return i.swap(ctx, "account", writes...)
 }
 
 // replace is the write of an account over one of the version before.
 func (i Identity) replace(before, after identity.Account) types.TransactWriteItem {
 	condition, values := ifVersion(before.Version)
 	return i.put(accountItem(after), "attribute_exists(pk) AND "+condition, values)
-}
-
-// tellRouting has the item of an operator who was ever on duty follow the account: routing chooses by it. Whoever is
-// disabled gets nothing more.
-func (i Identity) tellRouting(ctx context.Context, a identity.Account) error {
-	x := newExpression()
-	x.set, x.remove = []string{"nm = " + x.value("nm", str(a.Name)), "ro = " + x.value("ro", str(string(a.Role)))}, []string{"k"}
-	if a.Departments == "" {
-		x.remove = append(x.remove, "dp")
-	} else {
-		x.set = append(x.set, "dp = "+x.value("dp", str(string(a.Departments))))
-	}
-	if a.Disabled {
-		x.set = append(x.set, "du = "+x.value("du", str(string(chat.DutyOff))))
-	}
-	_, err := i.Store.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &i.Store.Chat, Key: operatorKey(a.Workspace, a.User).item(), UpdateExpression: x.update(),
-		ConditionExpression: aws.String("attribute_exists(pk)"), ExpressionAttributeValues: x.values,
-	})
-	if _, never := conditionItem(err); never || err == nil {
-		return nil
-	}
-	return identityFailure("operator", err)
 }
 
 // SetPassword implements identity.Roster.

@@ -32,8 +32,7 @@ type Roster interface {
 	StaffList(ctx context.Context, w chat.WorkspaceID, after chat.UserID, limit int) ([]Account, error)
 	// Admins returns the enabled admins, and the version of the roster: ChangeAccount refuses an older one.
 	Admins(context.Context, chat.WorkspaceID) (admins []chat.UserID, version uint64, err error)
-	// ChangeAccount replaces an account whose version is before.Version, with the entry, in one transaction, and then
-	// tells the routing of it. roster is not nil where an admin is lost: then the roster must still have that version,
+	// ChangeAccount replaces an account whose version is before.Version, with the entry, in one transaction. roster is not nil where an admin is lost: then the roster must still have that version,
 	// and gets the next one. ErrConflict.
 	ChangeAccount(ctx context.Context, before, after Account, roster *uint64, entry AuditEntry) error
 	// SetPassword replaces an account whose version is before.Version, and its password hash, with the entry, in one
@@ -143,15 +142,15 @@ func (p *People) Change(ctx context.Context, by By, u chat.UserID, version uint6
 	if err != nil {
 		return Account{}, err
 	}
-	if after == before {
-		return before, nil
+	if after == before { // it may be that what follows it failed
+		return before, p.Sessions.Follow(ctx, by.Principal, before, "")
 	}
 	after.Version++
 	was, is := changed(before.summary(), after.summary())
 	if err := p.store(ctx, before, after, p.Audit.Entry(by, ActStaffChanged, string(u), was, is)); err != nil {
 		return Account{}, err
 	}
-	return after, p.Sessions.Follow(ctx, after, "")
+	return after, p.Sessions.Follow(ctx, by.Principal, after, "")
 }
 
 // lostTries is how often a change that loses an admin is tried while others do the same.

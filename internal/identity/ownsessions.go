@@ -61,12 +61,19 @@ func (s *Sessions) RevokeAll(ctx context.Context, w chat.WorkspaceID, u chat.Use
 	return errors.Join(left...)
 }
 
-// Follow has the sessions of an account follow a change of it: those of a disabled account are revoked, those under
-// another role or in other departments get the new ones, and their sockets are closed, to be opened anew. Call it when
-// the account is stored. The session named by but is left alone, "" for none. An error that wraps ErrSocketsLeft means that the sessions follow all the same.
-func (s *Sessions) Follow(ctx context.Context, a Account, but chat.SessionID) error {
+// Follow has the sessions and the desk of an account follow a change of it by somebody: the sessions of a disabled
+// account are revoked, and its conversations handed back; those under another role or in other departments get the new
+// ones, and their sockets are closed, to be opened anew. Call it when the account is stored; it may be repeated. The
+// session named by but is left alone, "" for none. An error that wraps ErrSocketsLeft means that all has been done but
+// for sockets.
+func (s *Sessions) Follow(ctx context.Context, by chat.Principal, a Account, but chat.SessionID) error {
 	if a.Disabled {
-		return s.RevokeAll(ctx, a.Workspace, a.User, but)
+		return s.dismiss(ctx, by, a.User, but, "the account is disabled")
+	}
+	if s.Desk != nil {
+		if err := s.Desk.FollowAccount(ctx, by, chat.Posting{User: a.User, Name: a.Name, Role: a.Role, Departments: a.Departments}); err != nil {
+			return fmt.Errorf("telling the desk: %w", err)
+		}
 	}
 	list, err := s.List(ctx, a.Workspace, a.User)
 	if err != nil {
@@ -84,6 +91,18 @@ func (s *Sessions) Follow(ctx context.Context, a Account, but chat.SessionID) er
 		}
 	}
 	return errors.Join(left...)
+}
+
+// dismiss signs somebody out everywhere, and then has the desk let them go: an open socket could go on duty again.
+func (s *Sessions) dismiss(ctx context.Context, by chat.Principal, u chat.UserID, but chat.SessionID, reason string) error {
+	left := s.RevokeAll(ctx, by.Workspace, u, but)
+	if left != nil && !errors.Is(left, ErrSocketsLeft) || s.Desk == nil {
+		return left
+	}
+	if err := s.Desk.Dismiss(ctx, by, u, reason); err != nil {
+		return fmt.Errorf("handing conversations back: %w", err)
+	}
+	return left
 }
 
 func (s *Sessions) follow(ctx context.Context, session Session, a Account) error {

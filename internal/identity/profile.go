@@ -85,7 +85,7 @@ func (p *People) ChangeProfile(ctx context.Context, by By, version *uint64, chan
 	if err := p.store(ctx, before, after, p.Audit.Entry(by, ActStaffChanged, string(by.User), was, is)); err != nil {
 		return Account{}, err
 	}
-	return after, p.Sessions.Follow(ctx, after, "")
+	return after, p.Sessions.Follow(ctx, by.Principal, after, "")
 }
 
 func (c ProfileChange) apply(a Account) (Account, error) {

@@ -91,7 +91,10 @@ func (s *SignOn) adopt(ctx context.Context, p Provider, cr Credential, external 
 		return Account{}, err
 	}
 	// Sessions of the password that is gone.
-	return after, s.Sessions.dropped(s.Sessions.RevokeAll(ctx, after.Workspace, after.User, ""))
+	if err := s.Sessions.dropped(s.Sessions.RevokeAll(ctx, after.Workspace, after.User, "")); err != nil {
+		return after, err
+	}
+	return after, s.Sessions.Follow(ctx, by.Principal, after, "")
 }
 
 // adapt has the account, and its sessions but one, follow the groups.
@@ -107,7 +110,7 @@ func (s *SignOn) adapt(ctx context.Context, before Account, role chat.Role, in c
 	if err := s.Roster.ChangeAccount(ctx, before, after, nil, s.Audit.Entry(by, ActStaffChanged, string(after.User), was, is)); err != nil {
 		return Account{}, err
 	}
-	return after, s.Sessions.dropped(s.Sessions.Follow(ctx, after, but))
+	return after, s.Sessions.dropped(s.Sessions.Follow(ctx, by.Principal, after, but))
 }
 
 // Recheck implements Rechecker.
@@ -171,9 +174,11 @@ func (s *Sessions) recheck(ctx context.Context, session, next *Session, secret [
 	return nil
 }
 
-// disown signs somebody out everywhere whom the provider does not vouch for any more, and writes it down.
+// disown signs somebody out everywhere whom the provider does not vouch for any more, hands their conversations back, and
+// writes it down.
 func (s *Sessions) disown(ctx context.Context, session Session, no *Refusal) error {
-	if err := s.dropped(s.RevokeAll(ctx, session.Workspace, session.User, "")); err != nil {
+	err := s.dismiss(ctx, chat.Principal{Workspace: session.Workspace}, session.User, "", "the identity provider does not vouch for them")
+	if err := s.dropped(err); err != nil {
 		return err
 	}
 	if s.Audit != nil {

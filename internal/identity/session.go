@@ -118,6 +118,15 @@ type Sockets interface {
 	EndSession(ctx context.Context, p chat.Principal, reason chat.Code) error
 }
 
+// Desk has those who take conversations follow the staff, as chat.Service does. Both do nothing for somebody who never
+// took any, and may be repeated. by may lack a user: then it is the system. Errors: those of chat.Service.
+type Desk interface {
+	// FollowAccount has what routing knows of somebody follow their account.
+	FollowAccount(ctx context.Context, by chat.Principal, p chat.Posting) error
+	// Dismiss takes somebody off duty who belongs to the staff no more, and hands their conversations back.
+	Dismiss(ctx context.Context, by chat.Principal, u chat.UserID, reason string) error
+}
+
 // ErrSocketsLeft wraps what went wrong when a session was revoked but not all its sockets could be ended: they
 // end at their next ping.
 var ErrSocketsLeft = errors.New("the session is revoked, but sockets of it may be open until their next ping")
@@ -131,6 +140,8 @@ type Sessions struct {
 	Accounts Accounts
 	// Providers asks identity providers again; nil where there are none.
 	Providers Rechecker
+	// Desk may be nil: then routing knows of changes of accounts only what it is told otherwise.
+	Desk Desk
 	// Audit may be nil: then nothing is written of refresh tokens that come again.
 	Audit *Audit
 	// Now is the clock, time.Now if nil.

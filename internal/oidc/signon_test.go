@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,7 +41,24 @@ type world struct {
 	sessions  *identity.Sessions
 	signOn    *identity.SignOn
 	workspace chat.WorkspaceID
+	desk      notes
 	ahead     time.Duration // of our clock; the issuer's is the real one
+}
+
+// notes is a desk that notes what it is told.
+type notes struct {
+	dismissed []chat.UserID
+	followed  []chat.Role
+}
+
+func (n *notes) FollowAccount(_ context.Context, _ chat.Principal, p chat.Posting) error {
+	n.followed = append(n.followed, p.Role)
+	return nil
+}
+
+func (n *notes) Dismiss(_ context.Context, _ chat.Principal, u chat.UserID, _ string) error {
+	n.dismissed = append(n.dismissed, u)
+	return nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -62,7 +80,7 @@ func newWorld(t *testing.T) *world {
 		Providers: &w.store, Issuer: &oidc.Issuers{HTTP: oidc.Client(true), Secrets: map[string]string{"idp": issuertest.ClientSecret}},
 		Accounts: &w.store, Roster: &w.store, Workspaces: &w.store, Sessions: w.sessions, Audit: audit, Local: true,
 	}
-	w.sessions.Providers = w.signOn
+	w.sessions.Providers, w.sessions.Desk = w.signOn, &w.desk
 	ctx := t.Context()
 	w.must(w.store.PutWorkspace(ctx, identity.Workspace{ID: w.workspace, Origins: []string{"https://desk.example"}}))
 	admin := identity.By{Principal: chat.Principal{Workspace: w.workspace, User: "u_01kaw3v4x0fedcba9876543210", Role: chat.RoleAdmin}}
@@ -187,6 +205,9 @@ func TestDisabledAtTheIssuer(t *testing.T) {
 	if len(w.sockets.ended) == 0 {
 		t.Error("their sockets stay")
 	}
+	if want := []chat.UserID{p.User}; !slices.Equal(w.desk.dismissed, want) {
+		t.Errorf("the desk let go %v; want %v", w.desk.dismissed, want)
+	}
 	silent := w.signIn("hedy")
 	w.issuer.Change("hedy", func(p *issuertest.Person) { p.Disabled = true })
 	w.ahead = 14 * time.Minute
@@ -213,6 +234,9 @@ func TestGroupsAreFollowed(t *testing.T) {
 	w.issuer.Change("grace", func(p *issuertest.Person) { p.Groups = nil })
 	_, err = w.refresh(next)
 	w.refused("no group any more", err, identity.ReasonNoRole)
+	if want := []chat.UserID{first.Session.User}; !slices.Equal(w.desk.dismissed, want) || !slices.Equal(w.desk.followed, []chat.Role{chat.RoleSupervisor}) {
+		t.Errorf("the desk let go %v, and followed to %v", w.desk.dismissed, w.desk.followed)
+	}
 	_, err = w.refresh(other)
 	w.refused("the other session", err, identity.ReasonSessionRevoked)
 }

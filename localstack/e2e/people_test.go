@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,37 @@ func TestAnInvitedOperatorWorksAndLeaves(t *testing.T) {
 	api(t, "GET", "/v1/audit?act=staff.", boss.Token, nil, &log)
 	if len(log.Entries) != 3 || log.Entries[0].Act != identity.ActStaffChanged || log.Entries[0].Actor != boss.User {
 		t.Errorf("audit log: %+v", log.Entries)
+	}
+}
+
+// TestWhoIsDisabledHandsTheirConversationsBack: at once, to whoever is there; and their own log tells it.
+func TestWhoIsDisabledHandsTheirConversationsBack(t *testing.T) {
+	t.Parallel()
+	ws := seed(t, 2)
+	boss, leaver := admin(t, ws), operator(t, ws, 0, fast())
+	duty(t, leaver, chat.DutyAccepting)
+	c := customer(t, ws, fast())
+	id, err := c.Start(within(t), "hello")
+	must(t, err)
+	has(t, leaver, id, "the leaver's", owned(leaver.Session.User))
+	stays := operator(t, ws, 1, fast())
+	duty(t, stays, chat.DutyAccepting)
+	var member httpapi.StaffMember
+	api(t, "GET", "/v1/staff/"+string(leaver.Session.User), boss.Token, nil, &member)
+	off, began := true, time.Now()
+	api(t, "PATCH", "/v1/staff/"+string(member.User), boss.Token, httpapi.StaffChange{Disabled: &off}, &member, "If-Match", fmt.Sprintf(`"v%d"`, member.Version))
+	has(t, stays, id, "the other operator's", owned(stays.Session.User))
+	if took := time.Since(began); took > chat.DisconnectGrace/2 {
+		t.Errorf("handed over after %v: as if the socket had broken", took)
+	}
+	has(t, c, id, "known to have changed hands", owned(stays.Session.User))
+	var log httpapi.OperatorEventPage
+	api(t, "GET", "/v1/operators/"+string(member.User)+"/events", boss.Token, nil, &log)
+	told := slices.ContainsFunc(log.Events, func(e httpapi.OperatorEvent) bool {
+		return e.To == chat.DutyOff && e.Reason == "the account is disabled" && e.Sender == boss.User
+	})
+	if !told {
+		t.Errorf("the operator's log does not tell it: %+v", log.Events)
 	}
 }
 
