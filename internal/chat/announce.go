@@ -27,7 +27,7 @@ func (d *Delivery) announce(ctx context.Context, p Principal, out *Outcome) erro
 		return nil
 	}
 	told := map[UserID]Role{}
-	if p.User != SystemUser {
+	if p.User != SystemUser && !slices.Contains(out.Gone, p.User) { // whose part has ended has a notice of that
 		told[p.User] = p.Role
 	}
 	for _, e := range steps {

@@ -28,7 +28,7 @@ type Outcome struct {
 	Missed []Event
 	// Other holds what the command appended to the other track.
 	Other []Event
-	// Gone lists who takes part no more. A retry does not know them.
+	// Gone lists who takes part no more. A retry knows at most its actor.
 	Gone []UserID
 	// Beside is what the command brought about in another conversation.
 	Beside *Outcome
@@ -47,6 +47,7 @@ type command struct {
 	loose  bool   // whatever is stored under an id is what was meant
 	rule   string // see Principal.Rule
 	full   UserID // an operator whose load refused an earlier try
+	parted bool   // all of it was stored before, by who takes part no more
 }
 
 // triesAtOnce is how often a write that lost to another is repeated before it waits: each loss has shown the log's
@@ -106,7 +107,7 @@ func (s *Service) refused(ctx context.Context, c *command, old *Head) (*Head, er
 		return nil, fmt.Errorf("%w: the rule holds again", ErrUnknownOutcome)
 	}
 	if !c.mayLook(old) {
-		return nil, errNotFound()
+		return old, s.parted(ctx, c, old)
 	}
 	if err := s.catchUp(ctx, c, old); err != nil {
 		return nil, err
@@ -225,6 +226,9 @@ func (c *command) outcome(head *Head) *Outcome {
 		}
 	}
 	slices.SortFunc(out.Push, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	if c.parted { // their other sockets may not have heard of it
+		out.Missed, out.Gone = nil, []UserID{c.Rule.Actor}
+	}
 	return out
 }
 

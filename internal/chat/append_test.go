@@ -142,13 +142,17 @@ func TestStrangersCannotProbe(t *testing.T) {
 	w := newWorld(t)
 	w.start("hello")
 	w.moveTail(chat.Public, 0)
-	w.throttle("After") // nor is anything read for them
-	for _, after := range []uint64{0, 1, 2, 3, 99} {
-		_, err := w.send(w.operator, after, w.messages("x")...)
-		w.refused(err, chat.CodeNotFound)
-		_, err = w.svc.Close(t.Context(), w.operator, chat.Step{Conversation: w.conv, ID: w.eventID(), After: after})
-		w.refused(err, chat.CodeNotFound)
+	probe := func(p chat.Principal) {
+		for _, after := range []uint64{0, 1, 2, 3, 99} {
+			_, err := w.send(p, after, w.messages("x")...)
+			w.refused(err, chat.CodeNotFound)
+			_, err = w.svc.Close(t.Context(), p, chat.Step{Conversation: w.conv, ID: w.eventID(), After: after})
+			w.refused(err, chat.CodeNotFound)
+		}
 	}
+	probe(w.operator)   // whose earlier try is looked for: they may have taken part
+	w.throttle("After") // for a customer nothing is read
+	probe(w.principal(w.customer.Workspace, chat.RoleCustomer, "customer-2"))
 }
 
 // What a first try stored is acknowledged even if the rule has come to forbid a new message since.

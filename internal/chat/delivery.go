@@ -95,7 +95,7 @@ func (d *Delivery) Committed(ctx context.Context, p Principal, out *Outcome) err
 		}
 	}
 	for _, n := range notices(p, out) {
-		if err := d.tell(ctx, out.Head.Ref, n); err != nil {
+		if err := d.tell(ctx, out.Head.Ref, n, p.Connection); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@
 // The names of things: entity.go (conversation, event, head), detail.go, id.go, errors.go, permission.go (who may do
 // what), port.go and port_routing.go (what storage and queues promise), service.go (the use cases' fields).
 //
-// Writing to a log: append.go, then message.go (send, edit, delete), start.go, and rule.go, which says against what
+// Writing to a log: append.go, parted.go (retries of who takes part no more), then message.go (send, edit, delete), start.go, and rule.go, which says against what
 // image of the conversation a write holds. Limits on writers: rate.go, mute.go, requests.go (one request, carried out
 // once).
 //

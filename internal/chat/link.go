@@ -21,11 +21,11 @@ func (s *Service) Link(ctx context.Context, p Principal, st Step, into Conversat
 	if into == st.Conversation {
 		return nil, Errorf(CodeInvalid, "into: a conversation is not merged into itself")
 	}
-	if _, err := s.visible(ctx, p, Ref{p.Workspace, into}, scope); err != nil {
-		return nil, err
-	}
 	a := act{command: CommandLink, track: Desk, draft: Event{Type: EventLinked, Detail: &Detail{Link: into}}}
 	out, err := s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
+		if _, err := s.visible(ctx, p, Ref{p.Workspace, into}, scope); err != nil {
+			return nil, err
+		}
 		if err := s.mayLinkInto(ctx, Ref{p.Workspace, into}); err != nil {
 			return nil, err
 		}

@@ -226,17 +226,20 @@ func (s *Service) revise(ctx context.Context, p Principal, r Revision, cmd Comma
 	if !r.ID.Valid() || r.Target == 0 {
 		return nil, Errorf(CodeInvalid, "id and target: a well-formed id and the seq of a message")
 	}
-	if err := s.mayRevise(ctx, p, ref, r, cmd, scope); err != nil {
-		return nil, err
-	}
 	rule := Rule{UnmutedAt: s.now()}
 	if p.Role == RoleBot && typ == EventEdited && r.Track == Public {
 		rule.Statuses = botLeads
 	}
-	out, err := s.append(ctx, &command{
+	c := &command{
 		drafts: []Event{{ID: r.ID, Type: typ, Sender: p.User, Role: p.Role, Target: r.Target, Text: r.Text}},
 		Append: Append{Ref: ref, Track: r.Track, After: r.After, Rule: rule.reach(p, scope)},
-	})
+	}
+	if err := s.mayRevise(ctx, p, ref, r, cmd, scope); CodeOf(err) == CodeNotFound {
+		return s.again(ctx, c)
+	} else if err != nil {
+		return nil, err
+	}
+	out, err := s.append(ctx, c)
 	if err == nil {
 		s.limitRate(ctx, p, out)
 		s.trimIfHuge(ctx, out)

@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // NoticeKind is what a notice tells.
 type NoticeKind string
@@ -37,18 +40,21 @@ func notices(p Principal, out *Outcome) []Notice {
 		}
 	}
 	for _, u := range out.Gone {
-		if u != p.User {
-			list = append(list, Notice{Kind: NoticeGone, User: u, By: p.User})
-		}
+		list = append(list, Notice{Kind: NoticeGone, User: u, By: p.User})
 	}
 	return list
 }
 
-// tell pushes a notice to the user's sockets, and queues what cannot be pushed now.
-func (d *Delivery) tell(ctx context.Context, ref Ref, n Notice) error {
+// tell pushes a notice to the user's sockets, and queues what cannot be pushed now. The socket on which it was brought
+// about has its acknowledgement.
+func (d *Delivery) tell(ctx context.Context, ref Ref, n Notice, except ConnectionID) error {
 	sockets, err := d.Sockets.OfUser(ctx, ref.Workspace, n.User)
 	if err != nil {
 		return Errorf(CodeUnavailable, "storage did not answer in time; send the same again")
+	}
+	sockets = slices.DeleteFunc(sockets, func(c ConnectionID) bool { return c == except })
+	if len(sockets) == 0 {
+		return nil
 	}
 	left := d.pushNotice(ctx, ref, n, sockets)
 	if len(left) == 0 {

@@ -34,11 +34,14 @@ func (s *Service) Transfer(ctx context.Context, p Principal, t Transfer) (*Outco
 	if _, err := authorize(p, CommandTransfer); err != nil {
 		return nil, err
 	}
-	to, err := s.destination(ctx, p.Workspace, t)
-	if err != nil {
+	if err := t.check(); err != nil {
 		return nil, err
 	}
 	return s.perform(ctx, p, t.Step, act{command: CommandTransfer, track: Public, draft: draft}, func(h *Head, e *Event, full UserID) (*Change, error) {
+		to, err := s.destination(ctx, p.Workspace, t) // of a retry it does not matter any more
+		if err != nil {
+			return nil, err
+		}
 		change, err := s.passOn(ctx, h, t, to, full)
 		if err != nil {
 			return nil, err
@@ -53,16 +56,19 @@ func (s *Service) Transfer(ctx context.Context, p Principal, t Transfer) (*Outco
 	})
 }
 
-// destination checks where the conversation is to go, and returns the colleague if it is one.
-func (s *Service) destination(ctx context.Context, w WorkspaceID, t Transfer) (*Colleague, error) {
+// check looks at nothing but the command itself.
+func (t Transfer) check() error {
 	if (t.Operator != "" || t.Department != "") == t.Bot {
-		return nil, Errorf(CodeInvalid, "operator, department, bot: name an operator or a department or both, or the bot")
+		return Errorf(CodeInvalid, "operator, department, bot: name an operator or a department or both, or the bot")
 	}
 	if t.Note != "" {
-		if err := checkText(t.Note); err != nil {
-			return nil, err
-		}
+		return checkText(t.Note)
 	}
+	return nil
+}
+
+// destination looks up where the conversation is to go, and returns the colleague if it is one.
+func (s *Service) destination(ctx context.Context, w WorkspaceID, t Transfer) (*Colleague, error) {
 	if t.Department != "" {
 		if err := s.checkDepartment(ctx, w, t.Department); err != nil {
 			return nil, err
@@ -202,12 +208,12 @@ func (s *Service) Assign(ctx context.Context, p Principal, st Step, operator Use
 	if _, err := authorize(p, CommandAssign); err != nil {
 		return nil, err
 	}
-	to, err := s.colleague(ctx, p.Workspace, operator)
-	if err != nil {
-		return nil, err
-	}
 	a := act{command: CommandAssign, track: Public, draft: Event{Type: EventAssigned, Subject: operator}}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, full UserID) (*Change, error) {
+		to, err := s.colleague(ctx, p.Workspace, operator)
+		if err != nil {
+			return nil, err
+		}
 		e.To = StatusActive
 		return s.give(h, *to, full)
 	})

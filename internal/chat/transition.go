@@ -17,6 +17,10 @@ func (s *Service) transit(ctx context.Context, p Principal, c *command, scope Sc
 	var out *Outcome
 	err := s.retry(ctx, func() error {
 		head, err := s.visible(ctx, p, c.Ref, scope)
+		if CodeOf(err) == CodeNotFound {
+			out, err = s.again(ctx, c)
+			return err
+		}
 		if err != nil {
 			return err
 		}
