@@ -17,7 +17,7 @@ func addWorkspace(api *httpapi.API, store *dynamo.Store, service *chat.Service, 
 	kept.Audit = *api.Audit
 	settings.Serve(service)
 	api.Live.Departments = settings.Departments
-	api.Settings, api.Catalog, api.Articles = settings, &workspace.Catalog{Store: kept}, &workspace.Articles{Store: kept}
+	api.Settings, api.Catalog, api.Articles = settings, &workspace.Catalog{Store: settings.Writes()}, &workspace.Articles{Store: kept}
 	api.Automation = &workspace.Automation{
 		Settings: settings, Catalog: api.Catalog, Runs: kept, Chat: service, Log: store, States: store, Directory: store, Deliver: delivery, Who: kept.Who,
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // Staleness is how long a warm function acts on settings as it has read them: a change of departments, hours, policies
-// or rules holds everywhere after at most this, and at once where it was made only if that process happens to read
-// anew. Who changes settings sees them at once: the API reads them consistently.
+// or rules holds everywhere after at most this, and at once in the process that made it. Who changes settings sees them
+// at once: the API reads them consistently.
 const Staleness = 30 * time.Second
 
 const (
@@ -42,6 +42,26 @@ func (c *Cache) Config(ctx context.Context, w chat.WorkspaceID) (*Config, error)
 		return NewConfig(entries)
 	})
 	return config, unavailable(err)
+}
+
+// Writes is the store for those who change configuration in the same process: what they write, the cache reads anew.
+func (c *Cache) Writes() Store { return forgetting{c.Store, c} }
+
+type forgetting struct {
+	Store
+	cache *Cache
+}
+
+// PutEntry implements Store.
+func (f forgetting) PutEntry(ctx context.Context, e Entry, act Act) (bool, error) {
+	defer f.cache.known.Forget(e.Workspace) // also when nobody knows what came of it
+	return f.Store.PutEntry(ctx, e, act)
+}
+
+// DropEntry implements Store.
+func (f forgetting) DropEntry(ctx context.Context, p Place, id string, version uint64, act Act) (bool, error) {
+	defer f.cache.known.Forget(p.Workspace)
+	return f.Store.DropEntry(ctx, p, id, version, act)
 }
 
 func (c *Cache) now() time.Time { return clock(c.Now) }

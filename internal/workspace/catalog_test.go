@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -244,6 +245,44 @@ func TestWhatTheHooksAnswer(t *testing.T) {
 	}
 	if _, ok := c.RateOf(ctx, "w_01kaw3v4x0aaaaaaaaaaaaaaaa"); ok {
 		t.Error("a workspace that has set nothing has a rate")
+	}
+}
+
+// What a process changes itself it acts on at once: made, replaced, removed, and when nobody knows what came of it.
+func TestOwnChangesAreSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := &workspace.Cache{Store: o.store, Now: func() time.Time { return o.now }}
+	catalog := &workspace.Catalog{Store: c.Writes(), Now: c.Now}
+	by := workspace.By{Principal: chat.Principal{Workspace: tenant, User: chat.UserID(chat.NewID(chat.UserPrefix, o.now)), Role: chat.RoleAdmin}}
+	id := entityID(workspace.KindField, 7)
+	wanted := func() bool {
+		t.Helper()
+		fields, err := c.Required(t.Context(), tenant, "")
+		o.must(err)
+		return slices.Contains(fields, "cause")
+	}
+	field := func(required bool) workspace.Entity {
+		return &workspace.Field{Of: "conversation", Name: "cause", Kind: "text", Required: required}
+	}
+	if wanted() {
+		t.Fatal("asked for before it is there")
+	}
+	_, err := catalog.Create(t.Context(), by, workspace.KindField, false, id, field(true))
+	o.must(err)
+	if !wanted() {
+		t.Error("made, and not seen")
+	}
+	_, err = catalog.Replace(t.Context(), by, workspace.KindField, false, id, field(false), nil)
+	o.must(err)
+	if wanted() {
+		t.Error("replaced, and not seen")
+	}
+	_, err = catalog.Replace(t.Context(), by, workspace.KindField, false, id, field(true), nil)
+	o.must(err)
+	o.must(catalog.Remove(t.Context(), by, workspace.KindField, false, id, nil))
+	if wanted() {
+		t.Error("removed, and not seen")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/workspace"
 )
 
 // line is a socket whose frames a test writes itself.
@@ -74,8 +75,16 @@ func TestFormsOfTheWorkspace(t *testing.T) {
 	if got := l.ask(form); got.Code != chat.CodeInvalid || !maps.Equal(got.Fields, map[string]string{"day": "must be a date such as 2026-12-25"}) {
 		t.Fatalf("%+v", got)
 	}
-	if got := command(t, c, start.Conversation, "form", object{"form": within, "fields": object{"day": "tomorrow"}}, http.StatusBadRequest); got["fields"].(map[string]any)["day"] == nil {
-		t.Errorf("%v", got)
+	var told map[string]any
+	stale := time.Now().Add(workspace.Staleness + 30*time.Second)
+	for told["day"] == nil { // another of the API's processes may have read the settings before
+		got := command(t, c, start.Conversation, "form", object{"form": within, "fields": object{"day": "tomorrow"}}, http.StatusBadRequest)
+		if told, _ = got["fields"].(map[string]any); told["day"] == nil && time.Now().After(stale) {
+			t.Fatalf("%v", got)
+		}
+		if told["day"] == nil {
+			time.Sleep(time.Second)
+		}
 	}
 	form.Fields["day"] = "2026-12-24"
 	for range 2 {
