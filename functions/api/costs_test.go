@@ -49,8 +49,6 @@ var whole = map[string]struct {
 	"GET /v1/invitations":                {spent{2, 32, 0}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
 	"POST /v1/invitations":               {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
 	"POST /v1/staff/{id}/password-reset": {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
-	"PATCH /v1/staff/{id}":               {spent{52, 14, 52}, "the sessions of that person are changed one by one: 50 of them here; they are as many as were begun and have not expired"},
-	"DELETE /v1/staff/{id}/sessions":     {spent{104, 60, 52}, "the sessions of that person are changed one by one: 50 of them here; they are as many as were begun and have not expired"},
 	"POST /v1/articles":                  {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
 	"PUT /v1/articles/{id}":              {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
 	"GET /v1/canned":                     {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},

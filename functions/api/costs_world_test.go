@@ -35,7 +35,7 @@ const (
 	shopWorkspace = chat.WorkspaceID("w_01kaw3v4x00123456789abcdef")
 	shopOrigin    = "https://shop.example"
 	passphrase    = "a passphrase of some length"
-	shopText      = "5 contacts, 10 conversations, 20 messages in one of them, 2 operators, 9 canned responses, 5 articles, 10 audit entries, 10 bans, 4 invitations, one session of an operator, one rule, API key and bot, a few of the rest"
+	shopText      = "5 contacts, 10 conversations, 20 messages in one of them, 2 operators, 9 canned responses, 5 articles, 10 audit entries, 10 bans, 4 invitations, 20 sessions of an operator, one rule, API key and bot, a few of the rest"
 )
 
 // shop is a workspace of a size on engines of its own, with the API as it is deployed, and the socket's handler.
@@ -332,8 +332,11 @@ func (s *shop) grow() {
 		v := identity.Invitation{Workspace: shopWorkspace, ID: s.id("i_"), Address: fmt.Sprintf("i%d@example.com", i), Role: chat.RoleOperator, By: s.admin.User, Created: s.base, Expires: s.base.Add(time.Hour)}
 		return s.ids.PutInvitation(ctx, v, s.api.Audit.Entry(by, identity.ActInvited, v.ID, nil, nil))
 	})
-	s.each(max(1, k/2), func(i int) error { // one person's, at as many devices
+	s.each(identity.MaxSessions, func(i int) error { // as many as anybody has; the operator has room to sign in
 		for _, u := range []chat.UserID{s.operator.User, chat.UserID(fmt.Sprintf("u_01kaw3v4x1%016d", 1))} {
+			if u == s.operator.User && i >= identity.MaxSessions-5 {
+				continue
+			}
 			session := identity.Session{Workspace: shopWorkspace, User: u, ID: chat.SessionID(s.id(chat.SessionPrefix)), Role: chat.RoleOperator, Expires: s.base.Add(24 * time.Hour)}
 			if err := s.ids.PutSession(ctx, session); err != nil {
 				return err

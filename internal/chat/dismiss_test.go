@@ -132,3 +132,18 @@ func TestDismissedWhoNeverWorked(t *testing.T) {
 	r.same(r.of(id).Status, chat.StatusQueued)
 	r.same(r.standing(p.User).Load, 0)
 }
+
+// TestDismissedWhileAllSleeps: whose only conversation sleeps has no load, and its customer waits all the same.
+func TestDismissedWhileAllSleeps(t *testing.T) {
+	t.Parallel()
+	r := newRouted(t)
+	queue := &delayed{}
+	r.svc.Timers = &chat.Timetable{Queue: queue, Now: r.clock.Now}
+	p, id := r.onDuty(1), r.arrive()
+	r.work()
+	r.clock.Advance(chat.IdleAfter)
+	r.must(r.svc.Idle(t.Context(), r.refTo(id), r.of(id).Version))
+	r.must(r.svc.Dismiss(t.Context(), r.principal(p.Workspace, chat.RoleAdmin, ""), p.User, "the account is disabled"))
+	r.fire(queue)
+	r.same(r.of(id).Status, chat.StatusQueued)
+}

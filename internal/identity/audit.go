@@ -29,6 +29,7 @@ const (
 	ActSessionsRevoked  Act = "staff.sessions_revoked"
 	ActSignInThrottled  Act = "signin.throttled"
 	ActRefreshReused    Act = "session.refresh_reused"
+	ActSessionDisplaced Act = "session.displaced"
 	ActSessionRechecked Act = "session.recheck_failed"
 	ActKeyMade          Act = "key.made"
 	ActKeyChanged       Act = "key.changed"

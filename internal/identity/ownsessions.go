@@ -24,6 +24,32 @@ func (s *Sessions) List(ctx context.Context, w chat.WorkspaceID, u chat.UserID) 
 	return out, nil
 }
 
+// MaxSessions is how many sessions a member of staff has at once: a browser and a telephone or two, with room for those
+// that were closed and not signed out. It bounds what following an account costs.
+const MaxSessions = 20
+
+// displace ends the oldest sessions of a member of staff who has more than MaxSessions with the one that was opened, and
+// writes each down. Every sign-in looks after its own row was stored: of any number at once the last one sees them all.
+func (s *Sessions) displace(ctx context.Context, opened Session) error {
+	list, err := s.List(ctx, opened.Workspace, opened.User)
+	if err != nil || len(list) <= MaxSessions {
+		return err
+	}
+	for _, old := range list[MaxSessions:] {
+		if err := s.dropped(s.Revoke(ctx, old)); err != nil {
+			return err
+		}
+		if s.Audit == nil {
+			continue
+		}
+		by := By{chat.Principal{Workspace: opened.Workspace, User: opened.User, Role: opened.Role}, opened.Source}
+		if err := s.Audit.Record(ctx, by, ActSessionDisplaced, string(old.ID), nil, map[string]string{"by": string(opened.ID)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RevokeOne signs one of a user's sessions out; chat.CodeNotFound when they have no such session that holds.
 func (s *Sessions) RevokeOne(ctx context.Context, w chat.WorkspaceID, u chat.UserID, id chat.SessionID) error {
 	missing := chat.Errorf(chat.CodeNotFound, "there is no such session")

@@ -172,8 +172,11 @@ func (s *Sessions) openRefreshed(ctx context.Context, session Session, refreshed
 	return Opened{Session: session, Token: access, Refresh: refresh}, nil
 }
 
-// confirm refuses a session whose account changed while it was opened.
+// confirm ends what the new session leaves no room for, and refuses a session whose account changed while it was opened.
 func (s *Sessions) confirm(ctx context.Context, session Session, a Account) error {
+	if err := s.displace(ctx, session); err != nil {
+		return err
+	}
 	if s.Accounts == nil {
 		return nil
 	}
