@@ -65,7 +65,7 @@ func TestStartAgainThoughTheFormHasChanged(t *testing.T) {
 		t.Errorf("%+v, %d leads", again.Acks, len(noted.captured))
 	}
 	more := n
-	more.Messages = append(n.Messages, w.messages("and more")...)
+	more.Messages = slices.Concat(n.Messages, w.messages("and more"))
 	for _, n := range []chat.NewConversation{w.new(n.Form), more} {
 		_, err = w.svc.Start(t.Context(), w.customer, n)
 		w.refused(err, chat.CodeInvalid)

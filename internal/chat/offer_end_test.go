@@ -28,12 +28,12 @@ func newOffered(t *testing.T) *offered {
 	r.svc.Departments = func(context.Context, chat.WorkspaceID) ([]chat.DepartmentID, error) {
 		return []chat.DepartmentID{o.department}, nil
 	}
-	bot := r.principal(r.world.customer.Workspace, chat.RoleBot, "")
+	bot := r.principal(r.customer.Workspace, chat.RoleBot, "")
 	r.svc.Bot = func(context.Context, chat.WorkspaceID, chat.DepartmentID) (chat.UserID, error) { return bot.User, nil }
 	o.another = r.colleague("another", 2)
 	for u, p := range r.of(o.id).Participants {
 		if p.Role == chat.RoleCustomer {
-			o.customer = r.world.customer
+			o.customer = r.customer
 			o.customer.User = u
 		}
 	}

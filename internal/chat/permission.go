@@ -279,9 +279,6 @@ var grants = map[Command]Grant{
 	CommandEditSettings: GrantWriteWorkspace,
 }
 
-// GrantOf returns the grant that a bot or an API key needs for the command; "" when no grant allows it.
-func GrantOf(c Command) Grant { return grants[c] }
-
 // Commands lists every command, for tests that every one of them has a row.
 func Commands() []Command {
 	return []Command{

@@ -183,7 +183,7 @@ func contactRoutes() []route {
 func cardOf(c contact.Contact) ContactCard {
 	out := ContactCard{
 		Contact: c.ID, Verified: c.Verified(), Name: c.Name, Identities: []ContactIdentity{}, Addresses: []ContactAddress{}, Fields: c.Fields,
-		Locale: c.Locale, TimeZone: c.TimeZone, FirstSeenAt: unixMilli(c.FirstSeen), LastSeenAt: unixMilli(c.LastSeen),
+		Locale: c.Locale, TimeZone: c.TimeZone, FirstSeenAt: millis(c.FirstSeen), LastSeenAt: millis(c.LastSeen),
 		Consents: []ContactConsent{}, Goals: []ContactGoal{}, Users: c.Users, Notes: c.Notes, Version: c.Version,
 	}
 	if out.Fields == nil {
@@ -199,10 +199,10 @@ func cardOf(c contact.Contact) ContactCard {
 		out.Addresses = append(out.Addresses, ContactAddress{a.Kind, a.Value, a.Verified})
 	}
 	for _, o := range c.Consents {
-		out.Consents = append(out.Consents, ContactConsent{o.Purpose, o.Given, unixMilli(o.At), o.Source})
+		out.Consents = append(out.Consents, ContactConsent{o.Purpose, o.Given, millis(o.At), o.Source})
 	}
 	for _, g := range c.Goals {
-		out.Goals = append(out.Goals, ContactGoal{g.Name, unixMilli(g.At), g.Value})
+		out.Goals = append(out.Goals, ContactGoal{g.Name, millis(g.At), g.Value})
 	}
 	if c.Ban != nil {
 		ban := banOf(*c.Ban)

@@ -59,7 +59,7 @@ func banRoutes() []route {
 }
 
 func banOf(b contact.Ban) Ban {
-	return Ban{Ban: b.ID, Contact: b.Contact, Address: b.Address, Until: unixMilli(b.Until), Reason: b.Reason, By: b.By, At: unixMilli(b.At)}
+	return Ban{Ban: b.ID, Contact: b.Contact, Address: b.Address, Until: millis(b.Until), Reason: b.Reason, By: b.By, At: millis(b.At)}
 }
 
 func (a *API) listBans(c *call) (int, any, error) {

@@ -103,14 +103,14 @@ func keyRoutes() []route {
 func keyOf(k identity.Key, secret string) APIKey {
 	return APIKey{
 		Key: k.ID, Name: k.Name, Grants: k.Grants.All(), By: k.By, CreatedAt: k.Created.UnixMilli(),
-		ExpiresAt: unixMilli(k.Expires), UsedAt: unixMilli(k.Used), Secret: secret,
+		ExpiresAt: millis(k.Expires), UsedAt: millis(k.Used), Secret: secret,
 	}
 }
 
 func botOf(k identity.Key, secret string) Bot {
 	return Bot{
 		Bot: k.ID, Name: k.Name, Grants: k.Grants.All(), Disabled: k.Disabled, By: k.By, CreatedAt: k.Created.UnixMilli(),
-		UsedAt: unixMilli(k.Used), Version: k.Version, Secret: secret,
+		UsedAt: millis(k.Used), Version: k.Version, Secret: secret,
 	}
 }
 

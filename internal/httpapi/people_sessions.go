@@ -77,18 +77,10 @@ func (c *call) sessionList(list []identity.Session) SessionList {
 	for _, s := range list {
 		out.Sessions = append(out.Sessions, SessionEntry{
 			Session: s.ID, Current: s.ID == c.principal().Session && s.User == c.principal().User, CreatedAt: s.Created.UnixMilli(),
-			UsedAt: unixMilli(s.Used), ExpiresAt: s.Expires.UnixMilli(), Agent: s.Agent, Address: s.Source,
+			UsedAt: millis(s.Used), ExpiresAt: s.Expires.UnixMilli(), Agent: s.Agent, Address: s.Source,
 		})
 	}
 	return out
-}
-
-// unixMilli is 0 for the zero time.
-func unixMilli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
 
 func (a *API) revokeSession(c *call) (int, any, error) {

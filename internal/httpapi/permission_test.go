@@ -16,7 +16,7 @@ import (
 )
 
 // The generated permission matrix: every route times every kind of caller. What a cell must be follows from the one
-// table in package chat (chat.Allowed, chat.GrantOf); a fixture only says how to call the route and what it is about.
+// table in package chat (chat.Allowed); a fixture only says how to call the route and what it is about.
 // A route without a fixture fails TestPermissions.
 
 // What a request is about: it decides what a scope reaches.

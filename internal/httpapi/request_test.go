@@ -26,7 +26,7 @@ func TestWrongTypesAreToldByDocumentedNames(t *testing.T) {
 }
 
 func decoded[T any](body string) error {
-	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	_, err := decode[T](r, false)
 	return err

@@ -90,7 +90,7 @@ func sessionOf(o identity.Opened, withToken bool) Session {
 	s := o.Session
 	out := Session{
 		Session: s.ID, Workspace: s.Workspace, User: s.User, Role: s.Role, Name: s.Name, Departments: s.Departments.All(),
-		ExpiresAt: s.Expires.UnixMilli(), TokenExpiresAt: unixMilli(s.AccessUntil()),
+		ExpiresAt: s.Expires.UnixMilli(), TokenExpiresAt: millis(s.AccessUntil()),
 	}
 	if withToken {
 		out.Token, out.RefreshToken = o.Token.Text(), o.Refresh.Text()

@@ -43,7 +43,7 @@ func TestWorkspaceSite(t *testing.T) {
 	}
 	// The new page signs in at once.
 	in := w.do("POST", "/v1/staff-sessions", `{"email":"root@example.com","password":"right"}`, "Origin", "https://new.example")
-	if in.StatusCode != 201 {
+	if in.StatusCode != http.StatusCreated {
 		t.Errorf("%d %s", in.StatusCode, in.body)
 	}
 }
@@ -72,17 +72,17 @@ func TestWidgetKeys(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	w.problem("where it was", start(made.Key, "https://blog.example"), 403, chat.CodeForbidden, identity.ReasonOriginNotAllowed)
-	if a := start(made.Key, "https://new.example"); a.StatusCode != 201 {
+	if a := start(made.Key, "https://new.example"); a.StatusCode != http.StatusCreated {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
-	if a := w.do("DELETE", "/v1/widgets/"+made.Key, "", "Authorization", token); a.StatusCode != 204 {
+	if a := w.do("DELETE", "/v1/widgets/"+made.Key, "", "Authorization", token); a.StatusCode != http.StatusNoContent {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	w.problem("removed", start(made.Key, "https://new.example"), 404, chat.CodeNotFound, identity.ReasonWidgetUnknown)
 	w.problem("a ticket of a session that it began", w.do("POST", "/v1/socket-tickets", "{}", "Authorization", "Bearer "+session.Token, "Origin", "https://new.example"),
 		403, chat.CodeForbidden, identity.ReasonOriginNotAllowed)
 	w.problem("read", w.do("GET", "/v1/widgets/"+made.Key, "", "Authorization", token), 404, chat.CodeNotFound, "")
-	if a := start("wk_one", shop); a.StatusCode != 201 {
+	if a := start("wk_one", shop); a.StatusCode != http.StatusCreated {
 		t.Errorf("the other key: %d %s", a.StatusCode, a.body)
 	}
 }

@@ -18,10 +18,13 @@ const (
 	// MaxAvatar is the longest address of a picture in bytes.
 	MaxAvatar = 500
 	// MaxLocale and MaxTimeZone are the longest of each in bytes: RFC 5646 section 4.4.1, and what the tz database has twice.
-	MaxLocale, MaxTimeZone = 35, 64
+	MaxLocale   = 35
+	MaxTimeZone = 64
 	// MaxPreferences is how many preferences a member of staff may have, MaxPreferenceName and MaxPreference the longest
 	// name and value in bytes.
-	MaxPreferences, MaxPreferenceName, MaxPreference = 100, 64, 1024
+	MaxPreferences    = 100
+	MaxPreferenceName = 64
+	MaxPreference     = 1024
 	// MaxPeople is how many users can be asked for at once.
 	MaxPeople = 100
 )

@@ -15,7 +15,6 @@ const (
 	contextUser      = "user"
 	contextRole      = "role"
 	contextSession   = "session"
-	contextName      = "name"
 
 	contextDepartments = "departments"
 	contextUntil       = "until"
@@ -28,9 +27,6 @@ func contextOf(t identity.Ticket) map[string]any {
 		contextUser:      string(t.Principal.User),
 		contextRole:      string(t.Principal.Role),
 		contextSession:   string(t.Principal.Session),
-	}
-	if t.Name != "" {
-		out[contextName] = t.Name
 	}
 	if t.Principal.Departments != "" {
 		out[contextDepartments] = string(t.Principal.Departments)
@@ -65,10 +61,4 @@ func Principal(authorizer map[string]any) (chat.Principal, error) {
 		return chat.Principal{}, chat.Errorf(chat.CodeUnauthenticated, "the socket has no principal")
 	}
 	return p, nil
-}
-
-// Name reads the display name of a member of staff, "" for others.
-func Name(authorizer map[string]any) string {
-	s, _ := authorizer[contextName].(string)
-	return s
 }

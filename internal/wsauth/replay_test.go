@@ -44,7 +44,7 @@ func (r redeemer) Redeem(_ context.Context, ticket, origin string) (identity.Tic
 			Reason: identity.ReasonOriginNotAllowed, Err: chat.Errorf(chat.CodeForbidden, "not this origin"),
 		}
 	}
-	return identity.Ticket{Origin: origin, Name: "Ada", Principal: chat.Principal{
+	return identity.Ticket{Origin: origin, Principal: chat.Principal{
 		Workspace: sampleWorkspace, User: sampleCustomer, Session: sampleSession, Role: chat.RoleCustomer,
 	}}, nil
 }
@@ -178,15 +178,12 @@ func TestPrincipal(t *testing.T) {
 	t.Parallel()
 	whole := func() map[string]any {
 		return map[string]any{"principalId": "x", "workspace": sampleWorkspace, "user": sampleCustomer, "role": "operator",
-			"session": sampleSession, "name": "Ada", "integrationLatency": 3}
+			"session": sampleSession, "integrationLatency": 3}
 	}
 	p, err := Principal(whole())
 	want := chat.Principal{Workspace: sampleWorkspace, User: sampleCustomer, Role: chat.RoleOperator, Session: sampleSession}
 	if err != nil || p != want {
 		t.Errorf("principal %+v, %v", p, err)
-	}
-	if name := Name(whole()); name != "Ada" {
-		t.Errorf("name %q", name)
 	}
 	for field, bad := range map[string]any{
 		"workspace": sampleCustomer, "user": "u_short", "role": "root", "session": 7,

@@ -17,8 +17,6 @@ const (
 	SpecVersion = "1.0"
 	// ContentType is the media type of data.
 	ContentType = "application/json"
-	// MediaType is that of an event in structured mode (CloudEvents 1.0, JSON event format, section 3).
-	MediaType = "application/cloudevents+json"
 )
 
 // Event is one event of a conversation's log. Attributes other than data are those of CloudEvents 1.0 and of its
