@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/chat"
