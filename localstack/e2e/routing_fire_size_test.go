@@ -27,9 +27,9 @@ type fireSize struct {
 func sizeOfFire() fireSize {
 	switch {
 	case *fullFlag: // clients that ask again after a second would be most of the load
-		return fireSize{200, 200, 5000, 2000, 5, 3, 14 * time.Minute, burstWithin, client.Options{}}
+		return fireSize{200, 200, 5000, 2000, 5, 3, 14 * time.Minute, assignedWithin, client.Options{}}
 	case *burstFlag:
-		return fireSize{50, 60, 800, 800, 5, 3, 5 * time.Minute, burstWithin, client.Options{}}
+		return fireSize{50, 60, 800, 800, 5, 3, 5 * time.Minute, assignedWithin, client.Options{}}
 	}
 	return fireSize{20, 30, 300, 300, 0, 1, 4 * time.Minute, assignedWithin, fast()}
 }
