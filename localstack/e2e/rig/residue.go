@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,9 +101,29 @@ func number(v types.AttributeValue) int64 {
 }
 
 // Farewell has each customer say a last word in each conversation of theirs, so that every listener that is gone is
-// found gone and what was closed is open, and waits for rest. Who was restarted after a conversation was closed says
-// it without a view, and the others hear of a conversation that they do not know any more.
-func (sc *Scene) Farewell(ctx context.Context) error {
+// found gone and what was closed is open, and waits for rest. It finds the listeners that are gone all the same. Who
+// was restarted after a conversation was closed says it without a view, and the others hear of a conversation that
+// they do not know any more.
+//
+// A socket that ends between that word and the look (a client that gave up waiting for a lost answer comes back on
+// another one) is found gone by the next word, so that only what a second one leaves as well is a finding.
+func (sc *Scene) Farewell(ctx context.Context) (history.Findings, error) {
+	if err := sc.sayAll(ctx, "good bye"); err != nil {
+		return nil, err
+	}
+	first, err := sc.deadListeners(ctx)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	if err := sc.sayAll(ctx, "good bye again"); err != nil {
+		return nil, err
+	}
+	second, err := sc.deadListeners(ctx)
+	return slices.DeleteFunc(second, func(f history.Finding) bool { return !slices.Contains(first, f) }), err
+}
+
+// sayAll has each customer say something in each conversation of theirs, and waits for rest.
+func (sc *Scene) sayAll(ctx context.Context, words string) error {
 	heads, err := sc.heads(ctx)
 	if err != nil {
 		return err
@@ -115,7 +136,7 @@ func (sc *Scene) Farewell(ctx context.Context) error {
 			if _, in := h.Participants[p.User]; !in {
 				continue
 			}
-			if err := p.Send(id, chat.Public, "good bye"); err != nil {
+			if err := p.Send(id, chat.Public, words); err != nil {
 				return err
 			}
 		}
@@ -123,8 +144,8 @@ func (sc *Scene) Farewell(ctx context.Context) error {
 	return sc.Rest(ctx)
 }
 
-// DeadListeners finds the listeners in HEADs whose sockets are not open. After a Farewell there must be none.
-func (sc *Scene) DeadListeners(ctx context.Context) (found history.Findings, err error) {
+// deadListeners finds the listeners in HEADs whose sockets are not open.
+func (sc *Scene) deadListeners(ctx context.Context) (found history.Findings, err error) {
 	heads, err := sc.heads(ctx)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/localstack/e2e/history"
@@ -91,7 +92,8 @@ func (f *Figures) judge(ctx context.Context, sc *rig.Scene) error {
 		return err
 	}
 	f.SettleSeconds = time.Since(begun).Seconds()
-	if err := sc.Farewell(ctx); err != nil {
+	dead, err := sc.Farewell(ctx)
+	if err != nil {
 		return err
 	}
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
@@ -100,15 +102,11 @@ func (f *Figures) judge(ctx context.Context, sc *rig.Scene) error {
 	if err != nil {
 		return err
 	}
-	found = append(found, sc.JudgeJobs(patience, logs)...)
-	for _, look := range []func(context.Context) (history.Findings, error){sc.Rig.JudgeStack, sc.DeadListeners} {
-		more, err := look(ctx)
-		if err != nil {
-			return err
-		}
-		found = append(found, more...)
+	stack, err := sc.Rig.JudgeStack(ctx)
+	if err != nil {
+		return err
 	}
-	f.sort(found)
+	f.sort(slices.Concat(found, dead, sc.JudgeJobs(patience, logs), stack))
 	counts := sc.Counts()
 	f.Messages, f.Acknowledged, f.ResentAndFound = counts.Appends, counts.Acked, counts.Duplicate
 	f.Refused, f.Unacknowledged, f.Applied, f.Jobs = counts.Refused, counts.Unknown, counts.Applied, sc.Told()
