@@ -216,12 +216,12 @@ func (c *command) outcome(head *Head) *Outcome {
 	}
 	// What an earlier try appended beside the client's own events comes back as missed, and may be unpushed too.
 	for _, e := range c.missed {
-		if e.Sender == c.Rule.Actor && changesState(e.Type) && c.derived(e.ID) {
+		if (e.Sender == SystemUser || e.Sender == c.Rule.Actor && changesState(e.Type)) && c.derived(e.ID) {
 			out.Push = append(out.Push, e)
 		}
 	}
 	for _, e := range head.Track(c.Track.Other()).Tail {
-		if e.Sender == c.Rule.Actor && c.derived(e.ID) {
+		if (e.Sender == SystemUser || e.Sender == c.Rule.Actor) && c.derived(e.ID) {
 			out.Other = append(out.Other, e)
 		}
 	}

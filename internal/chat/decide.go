@@ -107,12 +107,25 @@ func (o Operator) excluded(w Waiting, now time.Time) string {
 		return excludedMissing
 	case !o.hasSkills(w.Skills):
 		return excludedSkills
-	case slices.Contains(w.Tried, o.User):
+	case w.letPass(o):
 		return excludedTried
 	case o.Load >= o.Capacity:
 		return excludedFull
 	}
 	return ""
+}
+
+// letPass says whether the operator has declined or missed the conversation, and has not come on duty anew since.
+func (w Waiting) letPass(o Operator) bool {
+	return slices.Contains(w.Tried, o.User) && !o.DutySince.After(w.TriedAt)
+}
+
+// rested is the entry without those who have let the conversation pass, once they may be asked again.
+func (p RoutingPolicy) rested(w Waiting, now time.Time) Waiting {
+	if now.Sub(w.TriedAt) >= p.AskAgain {
+		w.Tried = nil
+	}
+	return w
 }
 
 func (o Operator) hasSkills(needed []string) bool {

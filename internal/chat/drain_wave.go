@@ -19,11 +19,11 @@ type try struct {
 }
 
 // choose makes the choice for a conversation, and counts the place as taken from then on.
-func (d *drain) choose(w Waiting) (*try, bool) {
+func (d *drain) choose(policy RoutingPolicy, w Waiting) (*try, bool) {
 	if w.Offered {
 		return nil, false
 	}
-	user, decision := Decide(w, d.operators, d.now())
+	user, decision := Decide(policy.rested(w, d.now()), d.operators, d.now())
 	if user == "" {
 		return nil, false
 	}
@@ -49,7 +49,7 @@ func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) 
 		if more = d.spent(); more {
 			break
 		}
-		t, ok := d.choose(page[i])
+		t, ok := d.choose(policy, page[i])
 		if !ok {
 			continue
 		}

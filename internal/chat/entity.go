@@ -297,10 +297,11 @@ type Head struct {
 	FirstQueued time.Time
 	// Wait is how the customer's wait for a person's answer stands.
 	Wait Wait
-	// Skills that an operator must have, and Tried, the operators who missed it: as in its last waiting entry, kept
-	// for the next one.
-	Skills []string
-	Tried  []UserID
+	// Skills that an operator must have, Tried, the operators who let it pass, and TriedAt, when the last of them did: as
+	// in its last waiting entry, kept for the next one.
+	Skills  []string
+	Tried   []UserID
+	TriedAt time.Time
 	// Gen is the generation of the whole log: the deployment's restore epoch in the upper 16 bits, the count
 	// of erasures below.
 	Gen          uint32

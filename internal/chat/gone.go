@@ -83,7 +83,7 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, o *Operator) error {
 			return nil, errStale
 		}
 		return s.sleepUnreachable(h, user, reason), nil
-	}, moveBack, moveMiss, moveIdle)
+	}, moveBack, moveMiss, moveAlert, moveBusy, moveIdle)
 	if errors.Is(err, errStale) { // somebody else has taken it up
 		return nil
 	}

@@ -12,6 +12,7 @@ const (
 	moveMiss    = "miss"
 	moveBack    = "back"
 	moveAlert   = "alert"
+	moveBusy    = "busy"
 	moveIdle    = "idle"
 	moveUnreach = "unreachable"
 )
@@ -68,27 +69,41 @@ func (s *Service) Decline(ctx context.Context, p Principal, st Step) (*Outcome, 
 		}
 		e := &c.drafts[0]
 		e.From, e.To = h.Status, StatusQueued
-		return change, change.alert(h), nil
+		alert, busy := change.passed(h)
+		for i := range alert { // a retry finds, and tells, what is named by the event that it is beside
+			alert[i].ID, busy[i].ID = derivedID(alertBeside, e.ID), derivedID(busyBeside, e.ID)
+		}
+		change.Other = busy
+		return change, alert, nil
 	})
 }
 
-// nextTry puts a conversation back into the queue at its first time for others to try. When nobody is left who was not
-// tried, all are tried again, and the supervisors are told.
+// nextTry puts a conversation back into the queue at its first time for others to try. Whoever has let it pass is left in
+// peace with it for the policy's AskAgain; so when nobody else is left to ask, it waits for somebody to come, for a place,
+// or for that time to pass.
 func (s *Service) nextTry(ctx context.Context, h *Head, user UserID, missed bool) (*Change, error) {
 	change, err := s.requeueAtFirst(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	change.Entry = Waiting{Tried: append(slices.Clone(h.Tried), user)}
-	change.Remove = []UserID{user}
-	for i := range change.Places {
-		change.Places[i].Missed = missed
+	policy, err := s.Policy(ctx, h.Workspace, h.Department)
+	if err != nil {
+		return nil, err
 	}
 	operators, err := s.Staff.Operators(ctx, h.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	now := s.now()
+	now := stamp(s.now())
+	was := policy.rested(Waiting{}.Keep(h), now)
+	tried := slices.DeleteFunc(slices.Clone(was.Tried), func(u UserID) bool { // who has come on duty anew is asked anew
+		return u == user || slices.ContainsFunc(operators, func(o Operator) bool { return o.User == u && !was.letPass(o) })
+	})
+	change.Entry = Waiting{Tried: append(tried, user), TriedAt: now}
+	change.Remove = []UserID{user}
+	for i := range change.Places {
+		change.Places[i].Missed = missed
+	}
 	left := slices.ContainsFunc(operators, func(o Operator) bool { // somebody who lacks at most room
 		if !o.worksIn(h.Department) {
 			return false
@@ -97,19 +112,24 @@ func (s *Service) nextTry(ctx context.Context, h *Head, user UserID, missed bool
 		return reason == "" || reason == excludedFull
 	})
 	if !left {
-		change.Entry.Tried = []UserID{}
+		change.Entry.Again = now.Add(policy.AskAgain)
 	}
 	return change, nil
 }
 
-// alert tells the supervisors on the desk track that everybody was tried, if that is so.
-func (c *Change) alert(h *Head) []Event {
-	if c.Entry.Tried == nil || len(c.Entry.Tried) > 0 {
-		return nil
+// passed tells that everybody who could be asked has let the conversation pass, if that is so: the supervisors, on the desk
+// track, with the time when they are asked again, and the customer, who learns no more than that those who are there are
+// busy.
+func (c *Change) passed(h *Head) (alert, busy []Event) {
+	if c.Entry.Again.IsZero() {
+		return nil, nil
 	}
-	e := systemEvent(moveAlert, h, EventAlerted, "", "everybody was tried")
-	e.From = ""
-	return []Event{e}
+	a := systemEvent(moveAlert, h, EventAlerted, "", "everybody was tried")
+	b := systemEvent(moveBusy, h, EventPromise, "", "")
+	a.From, b.From = "", ""
+	a.Detail = &Detail{Until: c.Entry.Again}
+	b.Detail = &Detail{Fields: map[string]string{PromiseStaffed: StaffedBusy, PromiseOffer: "email"}}
+	return []Event{a}, []Event{b}
 }
 
 // Missed takes a conversation from an operator who has not accepted its offer, or has not written since it was assigned
@@ -144,7 +164,7 @@ func (s *Service) missed(ctx context.Context, ref Ref, version uint64, user User
 			return s.replyMissed(ctx, h, user, reason)
 		}
 		return nil, errStale
-	}, moveBack, moveMiss)
+	}, moveBack, moveMiss, moveAlert, moveBusy)
 }
 
 func (s *Service) offerMissed(ctx context.Context, h *Head, user UserID, reason string) (*systemStep, error) {
@@ -154,7 +174,9 @@ func (s *Service) offerMissed(ctx context.Context, h *Head, user UserID, reason 
 	}
 	e := systemEvent(moveMiss, h, EventOfferMissed, StatusQueued, reason)
 	e.Subject = user
-	return &systemStep{Desk, append([]Event{e}, change.alert(h)...), change}, nil
+	alert, busy := change.passed(h)
+	change.Other = busy
+	return &systemStep{Desk, append([]Event{e}, alert...), change}, nil
 }
 
 // replyMissed appends to the public track, so that a message of the operator's that comes in between refuses it.
@@ -173,8 +195,9 @@ func (s *Service) replyMissed(ctx context.Context, h *Head, user UserID, reason 
 	back := systemEvent(moveBack, h, EventQueued, StatusQueued, reason)
 	miss := systemEvent(moveMiss, h, EventOfferMissed, "", reason)
 	miss.From, back.Subject, miss.Subject = "", user, user
-	change.Other = append([]Event{miss}, change.alert(h)...)
-	return &systemStep{Public, []Event{back}, change}, nil
+	alert, busy := change.passed(h)
+	change.Other = append([]Event{miss}, alert...)
+	return &systemStep{Public, append([]Event{back}, busy...), change}, nil
 }
 
 // wroteSince says whether the user has written on the public track since the conversation last changed hands.

@@ -123,17 +123,3 @@ func TestNobodySpeaksBeforeAccepting(t *testing.T) {
 	_, err = o.svc.Send(t.Context(), o.to, o.id, chat.Public, 0, o.messages("here I am"))
 	o.must(err)
 }
-
-// When the last one who could take a conversation declines it, the supervisors are told, as when they let it pass.
-func TestEverybodyDeclined(t *testing.T) {
-	t.Parallel()
-	o := newOffered(t)
-	first := o.of(o.id).QueuedAt
-	_, err := o.svc.Decline(t.Context(), o.to, o.stepOn(o.id))
-	o.must(err)
-	h := o.of(o.id)
-	if h.Status != chat.StatusQueued || h.QueuedAt != first || len(h.Tried) != 0 {
-		t.Fatalf("%+v", h)
-	}
-	o.same(o.types(o.id, chat.Desk), []string{"conversation.offered queued-offered", "supervisor.alerted -", "conversation.offer_missed offered-queued"})
-}

@@ -107,15 +107,17 @@ func TestOfferIsDeclinedAndMissed(t *testing.T) {
 	}
 	r.same(r.of(id).QueuedAt, first)
 	r.must(r.svc.Missed(t.Context(), r.refTo(id), r.of(id).Version, c, "offer expired"))
-	r.same(len(r.of(id).Tried), 0) // all were tried: from the start, and the supervisors know
+	r.same(len(r.of(id).Tried), 3) // all were tried: none is asked again for a time, and the supervisors know
 	if !slices.Contains(r.types(id, chat.Desk), "supervisor.alerted -") {
 		t.Errorf("%v", r.types(id, chat.Desk))
 	}
 	r.same(r.of(id).QueuedAt, first)
-	r.work()
-	if r.of(id).Status != chat.StatusOffered {
-		t.Error("nobody is tried again")
-	}
+	r.drain()
+	r.same(r.of(id).Status, chat.StatusQueued)
+	r.clock.Advance(chat.AskAgain)
+	r.renew(all...)
+	r.drain()
+	r.same(r.of(id).Status, chat.StatusOffered)
 	r.sound(id)
 }
 
@@ -196,6 +198,8 @@ func TestTwoMissesInARowSetAway(t *testing.T) {
 	r.same(r.standing(p.User).Missed, 0) // an answer in between
 	r.must(r.svc.Missed(t.Context(), r.refTo(ids[2]), r.of(ids[2]).Version, p.User, "no answer"))
 	r.same(r.standing(p.User).Duty, chat.DutyAccepting)
+	r.clock.Advance(chat.AskAgain)
+	r.renew(p)
 	r.work()
 	given := slices.IndexFunc(ids, func(id chat.ConversationID) bool { return id != ids[1] && r.of(id).Assignee == p.User })
 	r.must(r.svc.Missed(t.Context(), r.refTo(ids[given]), r.of(ids[given]).Version, p.User, "no answer"))

@@ -226,8 +226,12 @@ type Waiting struct {
 	// Preferred is the operator to wait for until PreferredUntil, if they are connected but full.
 	Preferred      UserID
 	PreferredUntil time.Time
-	// Tried lists the operators who missed an offer of it.
-	Tried []UserID
+	// Tried lists the operators who have declined or missed it, and TriedAt is when the last of them did: none of them is
+	// asked again before the policy's AskAgain has passed since, unless they come on duty anew.
+	Tried   []UserID
+	TriedAt time.Time
+	// Again is when those of Tried are asked again, while nobody else is left to ask; else zero. A transition forgets it.
+	Again time.Time
 	// Told is the position that the customer was told last, 0 for none yet, and ToldAt when. They are written beside
 	// the transitions, and a transition forgets them.
 	Told   int
@@ -240,7 +244,7 @@ func (w Waiting) Keep(h *Head) Waiting {
 		w.Skills = h.Skills
 	}
 	if w.Tried == nil {
-		w.Tried = h.Tried
+		w.Tried, w.TriedAt = h.Tried, h.TriedAt
 	}
 	return w
 }

@@ -31,6 +31,7 @@ const (
 	TimerOffer     TimerKind = "offer"     // an offer was not accepted
 	TimerNoAnswer  TimerKind = "answer"    // the assigned operator has not written
 	TimerPreferred TimerKind = "preferred" // the wait for the customer's last operator is over
+	TimerAgain     TimerKind = "again"     // those who let a conversation pass may be asked again
 	TimerIdle      TimerKind = "idle"      // nobody wrote
 	TimerSnooze    TimerKind = "snooze"    // wake
 	TimerPromise   TimerKind = "promise"   // the customer has waited for ten seconds
@@ -44,8 +45,8 @@ const (
 
 // TimerKinds lists every kind.
 func TimerKinds() []TimerKind {
-	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerIdle, TimerSnooze, TimerPromise, TimerGrace, TimerPosition,
-		TimerSLA, TimerHours, TimerSweep, TimerLink}
+	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerAgain, TimerIdle, TimerSnooze, TimerPromise, TimerGrace,
+		TimerPosition, TimerSLA, TimerHours, TimerSweep, TimerLink}
 }
 
 // Timer comes back when it is due, at least once. It carries the version it was set for: a timer of another version

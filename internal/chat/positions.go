@@ -32,7 +32,7 @@ func Positions(queue []Waiting, assigned []time.Time, now time.Time) []Standing 
 	out := make([]Standing, len(queue))
 	for i, w := range queue {
 		out[i] = Standing{Waiting: w, Position: i + 1, Basis: BasisNone}
-		if gap > 0 {
+		if gap > 0 && !w.Again.After(now) { // it goes by those that somebody took when their turn came
 			out[i].Estimate, out[i].Basis = time.Duration(i+1)*gap, BasisRate
 		}
 	}

@@ -14,8 +14,10 @@ const (
 	PromiseEstimate = "estimate"
 	// PromiseOpens is when the business opens, in RFC 3339.
 	PromiseOpens = "opens"
-	// PromiseStaffed is "no" while nobody is there for the department: nobody on duty who accepts and is connected.
+	// PromiseStaffed is "no" while nobody is there for the department: nobody on duty who accepts and is connected. It is
+	// StaffedBusy when those who are there could not take the conversation so far: then it waits on, at its place.
 	PromiseStaffed = "staffed"
+	StaffedBusy    = "busy"
 	// PromiseOffer names what is offered instead of waiting: "email".
 	PromiseOffer = "offer"
 )
@@ -37,7 +39,7 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(since, func(e Event) bool { return e.Type == EventPromise }) {
+	if !slices.ContainsFunc(since, promises) {
 		if err := k.tellPromise(ctx, t, head, place); err != nil {
 			return err
 		}
@@ -46,6 +48,11 @@ func (k *Timekeeper) promise(ctx context.Context, t Timer, head *Head) error {
 		return nil
 	}
 	return k.beginTelling(ctx, t.Workspace, head.Department)
+}
+
+// promises says whether the event is what the customer is told after a time, whatever they were told besides.
+func promises(e Event) bool {
+	return e.Type == EventPromise && (e.Detail == nil || e.Detail.Fields[PromiseStaffed] != StaffedBusy)
 }
 
 // answers says whether the event ends the wait that a promise is about.

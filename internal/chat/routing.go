@@ -12,6 +12,9 @@ import (
 // AwayAfterMisses is how many offers and first replies an operator misses in a row before they are set away.
 const AwayAfterMisses = 2
 
+// AskAgain is how long whoever has let a conversation pass is left in peace with it: ten times an offer's life.
+const AskAgain = 5 * time.Minute
+
 // RoutingPolicy is how a workspace, or a department of it, routes.
 type RoutingPolicy struct {
 	// ManualAccept offers a conversation to its operator, who accepts or declines; else it is assigned.
@@ -23,6 +26,9 @@ type RoutingPolicy struct {
 	IdleAfter time.Duration
 	// AwayAfterMisses in a row the operator is set away; 0 never.
 	AwayAfterMisses int
+	// AskAgain is how long after the last decline or miss those who have let a conversation pass are asked about it again,
+	// at the earliest. Whoever comes on duty anew is asked at once.
+	AskAgain time.Duration
 	// PreferredWait is how long a conversation waits for the customer's last operator, if they are connected but full.
 	PreferredWait time.Duration
 	// PositionEvery is how often those who wait are told how it stands, at most; PromiseAfter when they are told what to
@@ -37,7 +43,8 @@ type RoutingPolicy struct {
 func DefaultRoutingPolicy() RoutingPolicy {
 	return RoutingPolicy{
 		OfferLife: OfferLife, FirstReply: FirstReply, TypingExtension: TypingGrace, IdleAfter: IdleAfter,
-		AwayAfterMisses: AwayAfterMisses, PreferredWait: PreferredWait, PositionEvery: PositionEvery, PromiseAfter: PromiseAfter,
+		AwayAfterMisses: AwayAfterMisses, AskAgain: AskAgain, PreferredWait: PreferredWait, PositionEvery: PositionEvery,
+		PromiseAfter: PromiseAfter,
 	}
 }
 
@@ -150,14 +157,20 @@ func done(h *Head, version uint64, names []string) *Outcome {
 	if h == nil {
 		return nil
 	}
+	ours := func(e Event) bool {
+		return e.Sender == SystemUser && slices.ContainsFunc(names, func(what string) bool { return e.ID == transitionID(what, h.Conversation, version) })
+	}
 	for _, t := range Tracks() {
-		tail := h.Track(t).Tail
-		i := slices.IndexFunc(tail, func(e Event) bool {
-			return e.Sender == SystemUser && slices.ContainsFunc(names, func(what string) bool { return e.ID == transitionID(what, h.Conversation, version) })
-		})
-		if i >= 0 {
-			return &Outcome{Head: h, Track: t, Push: tail[i : i+1], Acks: []Acked{{Event: tail[i], Duplicate: true}}}
+		if made := among(h.Track(t).Tail, ours); len(made) > 0 {
+			return &Outcome{
+				Head: h, Track: t, Push: made, Other: among(h.Track(t.Other()).Tail, ours), Acks: []Acked{{Event: made[0], Duplicate: true}},
+			}
 		}
 	}
 	return nil
+}
+
+// among lists the events that are meant.
+func among(events []Event, meant func(Event) bool) []Event {
+	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return !meant(e) })
 }

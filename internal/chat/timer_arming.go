@@ -60,6 +60,7 @@ func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) 
 	switch after.Status {
 	case StatusQueued:
 		set.preferred(before, policy)
+		set.again(before)
 	case StatusOffered:
 		set.add(TimerOffer, policy.OfferLife).User = after.OfferedTo
 	case StatusActive:
@@ -108,6 +109,17 @@ func (s *armed) preferred(before *Head, policy RoutingPolicy) {
 	h := s.head
 	if before != nil && before.Assignee != "" && before.Assignee == h.LastOperator && !slices.Contains(h.Tried, h.LastOperator) {
 		s.add(TimerPreferred, policy.PreferredWait)
+	}
+}
+
+// again arms the time when those who let the conversation pass are asked again, if everybody has. Else others are asked
+// meanwhile, and the minute's sweep looks at every queue. It fires too late rather than too early: then routing would find
+// that nobody may be asked yet.
+func (s *armed) again(before *Head) {
+	for _, e := range s.head.Desk.Tail {
+		if before != nil && e.Seq > before.Desk.Last && e.Type == EventAlerted && e.Detail != nil && !e.Detail.Until.IsZero() {
+			s.add(TimerAgain, 0).Due = e.Detail.Until.Add(early)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (k *Timekeeper) Fire(ctx context.Context, t Timer) error {
 		return k.Timers.Arm(ctx, t)
 	}
 	switch t.Kind {
-	case TimerPreferred:
+	case TimerPreferred, TimerAgain:
 		return k.route(ctx, t)
 	case TimerHours:
 		if t.Conversation == "" {

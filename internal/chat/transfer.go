@@ -133,8 +133,8 @@ func (s *Service) passOn(ctx context.Context, h *Head, t Transfer, to *Colleague
 	if err != nil {
 		return nil, err
 	}
-	change.Department, change.Entry = t.Department, Waiting{Tried: []UserID{}}
-	if h.Assignee != "" { // who has just passed it on does not want it back
+	change.Department, change.Entry = t.Department, Waiting{Tried: []UserID{}, TriedAt: stamp(s.now())}
+	if h.Assignee != "" { // who has just passed it on does not want it back soon
 		change.Entry.Tried = append(change.Entry.Tried, h.Assignee)
 	}
 	change.Remove = h.holders("")

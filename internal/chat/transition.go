@@ -296,10 +296,13 @@ const (
 	linkedBeside   = "link"
 	botBeside      = "bot"
 	formBeside     = "form"
+	alertBeside    = "alert"
+	busyBeside     = "busy"
 )
 
 // besides lists them all.
-var besides = []string{startedBeside, reopenedBeside, resumedBeside, queuedBeside, noteBeside, closedBeside, linkedBeside, botBeside, formBeside}
+var besides = []string{startedBeside, reopenedBeside, resumedBeside, queuedBeside, noteBeside, closedBeside, linkedBeside, botBeside, formBeside,
+	alertBeside, busyBeside}
 
 // derivedID makes the id of an event that a command appends beside the client's own: the same for every try.
 func derivedID(what string, id EventID) EventID {

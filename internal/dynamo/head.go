@@ -80,6 +80,7 @@ func readHead(it item, epoch uint32) (*chat.Head, error) {
 	h.Assignee, h.OfferedTo, h.LastOperator = getUser(it, "as"), getUser(it, "of"), getUser(it, "lo")
 	h.Department, h.Priority = chat.DepartmentID(getS(it, "dp")), getInt(it, "pr")
 	h.FirstQueued, h.Skills, h.Tried = timeOf(int64(getN(it, "fq"))), getTexts(it, "ks"), unpackUsers(getB(it, "tr"))
+	h.TriedAt = timeOf(int64(getN(it, "tt")))
 	h.Wait = chat.Wait{Since: timeOf(int64(getN(it, "w"))), Known: getN(it, "wn") == getN(it, "n")}
 	if q := getN(it, "q"); q > 0 {
 		h.QueuedAt = time.UnixMilli(int64(q))

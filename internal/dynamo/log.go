@@ -81,7 +81,7 @@ func (s *Store) Create(ctx context.Context, c chat.Creation) error {
 			head["ks"] = texts(e.Skills)
 		}
 		if len(e.Tried) > 0 {
-			head["tr"] = bin(packUsers(e.Tried))
+			head["tr"], head["tt"] = bin(packUsers(e.Tried)), num(millisOf(e.TriedAt))
 		}
 		items = append(items, s.putTx(waitingItem(c.Ref, e)))
 	}

@@ -177,13 +177,14 @@ func (x *expression) queue(ref chat.Ref, c chat.Change) *chat.Waiting {
 			x.remove = append(x.remove, "q")
 		}
 		if len(c.Old.Tried) > 0 && !c.Status.Loads() {
-			x.remove = append(x.remove, "tr")
+			x.remove = append(x.remove, "tr", "tt")
 		}
 		return nil
 	}
 	kept := c.Entry.Keep(c.Old)
 	x.listed("ks", len(c.Old.Skills), len(kept.Skills), texts(kept.Skills))
 	x.listed("tr", len(c.Old.Tried), len(kept.Tried), bin(packUsers(kept.Tried)))
+	x.listed("tt", len(c.Old.Tried), len(kept.Tried), num(millisOf(kept.TriedAt)))
 	since := c.Old.QueuedAt
 	if since.IsZero() {
 		since = c.QueuedAt
@@ -291,7 +292,10 @@ func waitingItem(ref chat.Ref, e chat.Waiting) item {
 		for i, u := range e.Tried {
 			tried[i] = string(u)
 		}
-		it["t"] = texts(tried)
+		it["t"], it["tt"] = texts(tried), num(millisOf(e.TriedAt))
+	}
+	if !e.Again.IsZero() {
+		it["ag"] = num(millisOf(e.Again))
 	}
 	return it
 }
@@ -302,7 +306,7 @@ func readWaiting(d chat.DepartmentID, it item) chat.Waiting {
 		Conversation: conversation, Customer: chat.UserID(getS(it, "u")), Department: d, Priority: getInt(it, "p"),
 		Since: timeOf(int64(getN(it, "q"))), Version: getN(it, "v"), Offered: getN(it, "of") != 0, Skills: getTexts(it, "s"),
 		Preferred: chat.UserID(getS(it, "pu")), PreferredUntil: timeOf(int64(getN(it, "pe"))),
-		Told: getInt(it, "tp"), ToldAt: timeOf(int64(getN(it, "ta"))),
+		Told: getInt(it, "tp"), ToldAt: timeOf(int64(getN(it, "ta"))), TriedAt: timeOf(int64(getN(it, "tt"))), Again: timeOf(int64(getN(it, "ag"))),
 	}
 	for _, u := range getTexts(it, "t") {
 		e.Tried = append(e.Tried, chat.UserID(u))

@@ -161,6 +161,9 @@ type Routing struct {
 	IdleSeconds *int `json:"idleSeconds,omitempty"`
 	// AwayAfterMisses in a row the operator is set away: 1 to 20, default 2; 0 never.
 	AwayAfterMisses *int `json:"awayAfterMisses,omitempty"`
+	// AskAgainSeconds is how long whoever has declined or missed a conversation is left in peace with it: 30 to 3600,
+	// default 300. Whoever comes on duty anew is asked at once.
+	AskAgainSeconds *int `json:"askAgainSeconds,omitempty"`
 	// PreferredSeconds is how long a conversation waits for the customer's last operator, who is there but full: 0 to
 	// 600, default 30.
 	PreferredSeconds *int `json:"preferredSeconds,omitempty"`
@@ -188,6 +191,7 @@ func (r Routing) bounds(p *chat.RoutingPolicy) []bound {
 		{"firstReplySeconds", r.FirstReplySeconds, 30, 3600, &p.FirstReply},
 		{"typingSeconds", r.TypingSeconds, 0, 600, &p.TypingExtension},
 		{"idleSeconds", r.IdleSeconds, 60, 86400, &p.IdleAfter},
+		{"askAgainSeconds", r.AskAgainSeconds, 30, 3600, &p.AskAgain},
 		{"preferredSeconds", r.PreferredSeconds, 0, 600, &p.PreferredWait},
 		{"positionSeconds", r.PositionSeconds, 15, 600, &p.PositionEvery},
 		{"promiseSeconds", r.PromiseSeconds, 5, 600, &p.PromiseAfter},

@@ -242,7 +242,7 @@ func TestThirtyDaySnooze(t *testing.T) {
 }
 
 // TestOfferedToFortyOperators: an offer goes from one to the next until all have let it pass, with the recursion stop
-// in force for every function.
+// in force for every function. Then everybody is left in peace for a time, and asked again.
 func TestOfferedToFortyOperators(t *testing.T) {
 	policy := chat.DefaultRoutingPolicy()
 	policy.ManualAccept = true
@@ -276,8 +276,12 @@ func TestOfferedToFortyOperators(t *testing.T) {
 				s.Error(warning)
 			}
 		}
-		if h := s.head(); !h.Status.Waits() || h.FirstQueued.Sub(h.QueuedAt) != 0 {
+		if h := s.head(); h.Status != chat.StatusQueued || h.FirstQueued.Sub(h.QueuedAt) != 0 {
 			s.Errorf("afterwards: %+v", h)
+		}
+		rest := s.until("the first one is asked again", time.Hour, time.Second, func() bool { return len(of(s.log(chat.Desk), chat.EventOffered)) > n })
+		if rest < chat.AskAgain-5*time.Second || rest > chat.AskAgain+10*time.Second {
+			s.Errorf("they were left in peace for %s", rest)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func (m *Memory) Create(_ context.Context, c chat.Creation) error {
 		if h.Status.Waits() {
 			h.QueuedAt = millis(c.At)
 			h.FirstQueued = h.QueuedAt
-			h.Skills, h.Tried = c.Entry.Skills, c.Entry.Tried
+			h.Skills, h.Tried, h.TriedAt = c.Entry.Skills, c.Entry.Tried, c.Entry.TriedAt
 			m.waiting[c.Ref] = entry(h, c.Entry)
 		}
 		return nil
@@ -237,10 +237,10 @@ func (m *Memory) transition(h *chat.Head, actor chat.UserID, c chat.Change) {
 	}
 	if c.Status.Waits() {
 		kept := c.Entry.Keep(&was)
-		h.Skills, h.Tried = kept.Skills, kept.Tried
+		h.Skills, h.Tried, h.TriedAt = kept.Skills, kept.Tried, kept.TriedAt
 		m.waiting[h.Ref] = entry(h, kept)
 	} else if !c.Status.Loads() {
-		h.Tried = nil
+		h.Tried, h.TriedAt = nil, time.Time{}
 	}
 }
 

@@ -224,10 +224,16 @@ func keptByTheEntry(t *testing.T, w *world, s OperatorStore) {
 		must(t, err)
 		same(t, list[0].Skills, h.Skills)
 		same(t, list[0].Tried, h.Tried)
+		same(t, list[0].TriedAt.UnixMilli(), h.TriedAt.UnixMilli())
 		return h
 	}
-	again(chat.Waiting{Skills: []string{"a", "b"}, Tried: []chat.UserID{w.operator, w.customer}})
+	at := w.now.Truncate(time.Millisecond)
+	again(chat.Waiting{Skills: []string{"a", "b"}, Tried: []chat.UserID{w.operator, w.customer}, TriedAt: at, Again: at.Add(time.Minute)})
+	list, err := s.Waiting(t.Context(), w.ref.Workspace, "", 9)
+	must(t, err)
+	same(t, list[0].Again.UnixMilli(), at.Add(time.Minute).UnixMilli())
 	h := again(chat.Waiting{})
+	same(t, h.TriedAt.UnixMilli(), at.UnixMilli())
 	same(t, h.Skills, []string{"a", "b"})
 	same(t, h.Tried, []chat.UserID{w.operator, w.customer})
 	h = again(chat.Waiting{Tried: []chat.UserID{}})

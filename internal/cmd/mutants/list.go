@@ -112,7 +112,7 @@ func Mutants() []Mutant {
 			"	ctx, cancel := context.WithTimeout(ctx, budget)\n", "	ctx, cancel := context.WithTimeout(ctx, 100*budget)\n", schedules},
 
 		{"above capacity", "internal/dynamo/operators.go", " OR attribute_not_exists(ld) OR ld < cp)", " OR attribute_not_exists(ld) OR ld <= cp)", store},
-		{"an offer goes to who missed it", "internal/chat/decide.go", "	case slices.Contains(w.Tried, o.User):\n		return excludedTried\n", "", domain},
+		{"an offer goes to who missed it", "internal/chat/decide.go", "	case w.letPass(o):\n\t\treturn excludedTried\n", "", domain},
 		{"who is disconnected is eligible", "internal/chat/decide.go", "	case !o.Connected(now):\n		return excludedMissing\n", "", domain},
 		{"a stale timer acts", "internal/chat/timer_fire.go", "	if head.Version != t.Version {\n		return nil\n	}\n	switch t.Kind {\n	case TimerOffer", "	switch t.Kind {\n	case TimerOffer", domain},
 		{"a bot talks over a person", "internal/chat/message.go", "	case r == RoleBot:\n		return botLeads\n", "", domain},
