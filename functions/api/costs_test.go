@@ -45,15 +45,16 @@ var whole = map[string]struct {
 	spent
 	why string
 }{
-	"GET /v1/audit":                      {spent{2, 64, 0}, "a call looks at a bounded number of entries, however few it returns"},
-	"GET /v1/invitations":                {spent{2, 32, 0}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
-	"POST /v1/invitations":               {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
-	"POST /v1/staff/{id}/password-reset": {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
-	"POST /v1/articles":                  {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
-	"PUT /v1/articles/{id}":              {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
-	"GET /v1/canned":                     {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},
-	"POST /v1/canned":                    {spent{2, 64, 1}, "a new shortcut is compared with all the others, at most 1,000"},
-	"PUT /v1/canned/{id}":                {spent{2, 64, 1}, "a shortcut is compared with all the others, at most 1,000"},
+	"GET /v1/contacts/{id}/conversations": {spent{2, 32, 0}, "a page of 25 reads one image of each, however many there are"},
+	"GET /v1/audit":                       {spent{2, 64, 0}, "a call looks at a bounded number of entries, however few it returns"},
+	"GET /v1/invitations":                 {spent{2, 32, 0}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"POST /v1/invitations":                {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"POST /v1/staff/{id}/password-reset":  {spent{2, 32, 1}, "a workspace has at most 500 invitations and password links, and they are read as a whole"},
+	"POST /v1/articles":                   {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
+	"PUT /v1/articles/{id}":               {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
+	"GET /v1/canned":                      {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},
+	"POST /v1/canned":                     {spent{2, 64, 1}, "a new shortcut is compared with all the others, at most 1,000"},
+	"PUT /v1/canned/{id}":                 {spent{2, 64, 1}, "a shortcut is compared with all the others, at most 1,000"},
 }
 
 // TestCosts makes every HTTP request and every action of the socket against the real adapter, in a workspace and in one

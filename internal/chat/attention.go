@@ -94,7 +94,7 @@ func (s *Service) attention(ctx context.Context, user UserID, h *Head) (a Attent
 
 // OwnConversation is one of a member of staff's conversations.
 type OwnConversation struct {
-	Head *Head
+	Summary
 	Attention
 }
 
@@ -104,6 +104,15 @@ const OwnCounted = 200
 // Own reads up to MaxStates conversations and what they ask of the user, in the order of the ids. Those that the user takes
 // no part in, by now, are left out.
 func (s *Service) Own(ctx context.Context, p Principal, ids []ConversationID) ([]OwnConversation, error) {
+	own, err := s.own(ctx, p, ids)
+	if err != nil {
+		return nil, err
+	}
+	return s.summarized(ctx, own)
+}
+
+// own is Own without the newest messages.
+func (s *Service) own(ctx context.Context, p Principal, ids []ConversationID) ([]OwnConversation, error) {
 	if _, err := authorize(p, CommandMine); err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -121,7 +130,14 @@ func (s *Service) Own(ctx context.Context, p Principal, ids []ConversationID) ([
 	})
 	return parallel(ctx, heads, func(ctx context.Context, h *Head) (OwnConversation, error) {
 		a, err := s.attention(ctx, p.User, h)
-		return OwnConversation{h, a}, err
+		return OwnConversation{Summary{Head: h}, a}, err
+	})
+}
+
+func (s *Service) summarized(ctx context.Context, own []OwnConversation) ([]OwnConversation, error) {
+	return parallel(ctx, own, func(ctx context.Context, o OwnConversation) (_ OwnConversation, err error) {
+		o.Summary, err = s.summary(ctx, o.Head)
+		return o, err
 	})
 }
 
@@ -141,14 +157,14 @@ func (s *Service) Unanswered(ctx context.Context, p Principal, limit int) ([]Own
 	}
 	var all []OwnConversation
 	for part := range slices.Chunk(ids, MaxStates) {
-		own, err := s.Own(ctx, p, part)
+		own, err := s.own(ctx, p, part)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, own...)
 	}
 	slices.SortStableFunc(all, func(a, b OwnConversation) int { return byWait(a.WaitingSince, b.WaitingSince) })
-	return all[:min(len(all), limit)], nil
+	return s.summarized(ctx, all[:min(len(all), limit)])
 }
 
 // byWait puts the longest wait first, and no wait last.

@@ -22,6 +22,7 @@ type Conversations interface {
 	Snapshot(context.Context, chat.Principal, *chat.Head) (chat.Snapshot, error)
 	Own(context.Context, chat.Principal, []chat.ConversationID) ([]chat.OwnConversation, error)
 	Unanswered(ctx context.Context, p chat.Principal, limit int) ([]chat.OwnConversation, error)
+	Summaries(context.Context, chat.Principal, []chat.ConversationID) (map[chat.ConversationID]chat.Summary, error)
 }
 
 // API serves the routes. All fields but those that say so are needed.

@@ -375,3 +375,32 @@ func TestWhoWaitsIsListedForStaff(t *testing.T) {
 	m.problem("a customer's order", m.do("GET", "/v1/conversations?order=unanswered", "", "Authorization", customer), 400, chat.CodeInvalid, "")
 	m.problem("of closed ones", m.do("GET", "/v1/conversations?order=unanswered&status=closed", "", "Authorization", operator), 400, chat.CodeInvalid, "")
 }
+
+// TestListsShowWhatALineNeeds: a line of each list says whose conversation it is, how it stands and what was last said, so
+// that nobody asks once more for each; a customer is told what customers may know.
+func TestListsShowWhatALineNeeds(t *testing.T) {
+	t.Parallel()
+	m := &matrix{world: newWorld(t), memory: chattest.NewMemory()}
+	m.memory.Now = func() time.Time { return m.now }
+	service := &chat.Service{Reader: m.memory, Dir: m.memory, States: m.memory, Now: m.memory.Now}
+	m.api.Conversations, m.api.Chat, m.api.Directory = service, service, m.memory
+	operator := chat.UserID(wid("u_", 8))
+	staff := "Bearer " + m.signIn(caller{principal: chat.Principal{Workspace: workspaceOne, User: operator, Role: chat.RoleAdmin}})
+	session, customer := m.customer()
+	id := chat.ConversationID(chat.NewID(chat.ConversationPrefix, m.now))
+	said := chat.Event{Seq: 1, ID: chat.EventID(chat.NewID(chat.EventPrefix, m.now)), Type: chat.EventMessage, Sender: session.User, Role: chat.RoleCustomer, At: m.now, Text: "hello"}
+	ref := chat.Ref{Workspace: workspaceOne, Conversation: id}
+	m.must(m.memory.Create(t.Context(), chat.Creation{Ref: ref, Customer: session.User, Role: chat.RoleCustomer, Status: chat.StatusQueued, Priority: 2, At: m.now, Events: []chat.Event{said}}))
+	last := &Excerpt{Seq: 1, At: m.now.UnixMilli(), Sender: session.User, Role: chat.RoleCustomer, Text: "hello"}
+	own := decodeAs[ConversationList](t, m.do("GET", "/v1/conversations", "", "Authorization", customer)).Conversations
+	if diff := cmp.Diff([]ConversationEntry{{Conversation: id, Open: true, Summary: Summary{Status: chat.StatusQueued, Customer: session.User, Last: last}}}, own); diff != "" {
+		t.Errorf("the customer's (-want +got):\n%s", diff)
+	}
+	team := decodeAs[TeamList](t, m.do("GET", "/v1/team/conversations", "", "Authorization", staff)).Conversations
+	if len(team) != 1 || team[0].Priority != 2 || team[0].Customer != session.User {
+		t.Fatalf("%+v", team)
+	}
+	if diff := cmp.Diff(last, team[0].Last); diff != "" {
+		t.Errorf("the team's (-want +got):\n%s", diff)
+	}
+}

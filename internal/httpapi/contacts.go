@@ -118,6 +118,7 @@ type ContactConversation struct {
 	// User who the customer was in it.
 	User chat.UserID `json:"user"`
 	Open bool        `json:"open"`
+	Summary
 }
 
 // ContactEvents answers GET /v1/contacts/{id}/events: the contact's own log, oldest first.

@@ -155,8 +155,20 @@ func (a *API) contactConversations(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	out := ContactConversations{Conversations: []ContactConversation{}}
+	var ids []chat.ConversationID
 	for _, t := range list {
-		out.Conversations = append(out.Conversations, ContactConversation{t.Conversation, t.User, t.Open})
+		ids = append(ids, t.Conversation)
+	}
+	summaries, err := a.Conversations.Summaries(c.Context(), c.principal(), ids)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, t := range list {
+		line := ContactConversation{Conversation: t.Conversation, User: t.User, Open: t.Open}
+		if found, readable := summaries[t.Conversation]; readable {
+			line.Summary = summaryOf(found, c.principal().Role)
+		}
+		out.Conversations = append(out.Conversations, line)
 	}
 	if next != nil {
 		kind := "open"

@@ -99,14 +99,40 @@ type ConversationList struct {
 type ConversationEntry struct {
 	Conversation chat.ConversationID `json:"conversation"`
 	Open         bool                `json:"open"`
+	Summary
 	// WaitingSince is when the customer wrote the first message that no person has answered: Unix milliseconds, absent when
-	// there is none. Staff only, of open conversations, as what follows.
+	// there is none. Staff only, of open conversations, as Unread.
 	WaitingSince int64 `json:"waitingSince,omitempty"`
 	// Unread counts the customer's messages behind one's own read cursor, up to 100.
 	Unread int `json:"unread,omitempty"`
-	// Status of the conversation, and its Priority, absent for 0.
-	Status   chat.Status `json:"status,omitempty"`
-	Priority int         `json:"priority,omitempty"`
+}
+
+// Summary is how a conversation shows in a list. All of it is absent where the caller may not read the conversation.
+type Summary struct {
+	// Status of the conversation, as the caller may know it.
+	Status chat.Status `json:"status,omitempty"`
+	// Customer whose conversation it is.
+	Customer chat.UserID `json:"customer,omitempty"`
+	// Assignee is its operator.
+	Assignee chat.UserID `json:"assignee,omitempty"`
+	// Department where it belongs.
+	Department chat.DepartmentID `json:"department,omitempty"`
+	// Priority is shown to staff only, absent for 0.
+	Priority int `json:"priority,omitempty"`
+	// Last is the newest message that both sides see and nobody has withdrawn; absent when the newest 50 events hold none.
+	Last *Excerpt `json:"last,omitempty"`
+}
+
+// Excerpt is the beginning of a message: one line of a list.
+type Excerpt struct {
+	// Seq of the message on the public track.
+	Seq uint64 `json:"seq"`
+	// At is when it was stored: Unix milliseconds.
+	At     int64       `json:"at"`
+	Sender chat.UserID `json:"sender"`
+	Role   chat.Role   `json:"role"`
+	// Text as last edited, cut after at most 160 bytes.
+	Text string `json:"text"`
 }
 
 // Conversation answers GET /v1/conversations/{id}: the state of play and the newest events, as a socket's welcome

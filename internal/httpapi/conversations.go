@@ -63,28 +63,52 @@ func (a *API) unanswered(c *call, status string, after []string, limit int) (Con
 	return out, err
 }
 
-// attend tells staff what their open conversations ask of them.
+// attend says how the conversations stand, and tells staff what their open ones ask of them.
 func (a *API) attend(c *call, list []ConversationEntry) error {
 	p := c.principal()
-	if !p.Role.Staff() {
-		return nil
-	}
 	at := map[chat.ConversationID]*ConversationEntry{}
-	var open []chat.ConversationID
+	var open, others []chat.ConversationID
 	for i, e := range list {
-		if at[e.Conversation] = &list[i]; e.Open {
+		if at[e.Conversation] = &list[i]; e.Open && p.Role.Staff() {
 			open = append(open, e.Conversation)
+		} else {
+			others = append(others, e.Conversation)
 		}
 	}
-	found, err := a.Conversations.Own(c.Context(), p, open)
-	for _, own := range found {
-		at[own.Head.Conversation].attend(own)
+	own, err := a.Conversations.Own(c.Context(), p, open)
+	for _, found := range own {
+		at[found.Head.Conversation].attend(found)
+	}
+	if err != nil {
+		return err
+	}
+	summaries, err := a.Conversations.Summaries(c.Context(), p, others)
+	for id, found := range summaries {
+		at[id].Summary = summaryOf(found, p.Role)
 	}
 	return err
 }
 
 func (e *ConversationEntry) attend(own chat.OwnConversation) {
-	e.WaitingSince, e.Unread, e.Status, e.Priority = millis(own.WaitingSince), own.Unread, own.Head.Status, own.Head.Priority
+	e.WaitingSince, e.Unread, e.Summary = millis(own.WaitingSince), own.Unread, summaryOf(own.Summary, chat.RoleOperator)
+}
+
+// summaryOf shows a reader what their role may know.
+func summaryOf(s chat.Summary, reader chat.Role) Summary {
+	out := Summary{Status: s.Head.Status, Customer: s.Customer, Assignee: s.Head.Assignee, Department: s.Head.Department, Last: excerptOf(s.Last)}
+	if reader.Staff() {
+		out.Priority = s.Head.Priority
+	} else {
+		out.Status = s.Head.Status.Shown()
+	}
+	return out
+}
+
+func excerptOf(e *chat.Excerpt) *Excerpt {
+	if e == nil {
+		return nil
+	}
+	return &Excerpt{e.Seq, e.At.UnixMilli(), e.Sender, e.Role, e.Text}
 }
 
 func (a *API) waiting(c *call, limit int, after []string) (ConversationList, error) {

@@ -59,9 +59,16 @@ type ConversationDetails struct {
 // TeamList is a page of the workspace's conversations, newest start first. It may be shorter than asked for, even empty,
 // and yet have a next.
 type TeamList struct {
-	Conversations []ConversationState `json:"conversations"`
+	Conversations []TeamConversation `json:"conversations"`
 	// Next, when set, continues the list: the parameter after of the next request.
 	Next string `json:"next,omitempty"`
+}
+
+// TeamConversation is one line of the list.
+type TeamConversation struct {
+	ConversationState
+	// Last is the newest message that both sides see and nobody has withdrawn; absent when the newest 50 events hold none.
+	Last *Excerpt `json:"last,omitempty"`
 }
 
 func detailRoutes() []route {
@@ -158,9 +165,17 @@ func (a *API) team(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	out := TeamList{Conversations: make([]ConversationState, len(page.Conversations))}
+	ids := make([]chat.ConversationID, len(page.Conversations))
 	for i, s := range page.Conversations {
-		out.Conversations[i] = stateOf(s)
+		ids[i] = s.Conversation
+	}
+	summaries, err := a.Conversations.Summaries(c.Context(), c.principal(), ids)
+	if err != nil {
+		return 0, nil, err
+	}
+	out := TeamList{Conversations: make([]TeamConversation, len(page.Conversations))}
+	for i, s := range page.Conversations {
+		out.Conversations[i] = TeamConversation{stateOf(s), excerptOf(summaries[s.Conversation].Last)}
 	}
 	if page.Next != "" {
 		out.Next = c.next(page.Next)

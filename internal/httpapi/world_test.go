@@ -113,7 +113,7 @@ func newWorld(t *testing.T) *world {
 		Sessions:      sessions,
 		Tickets:       &identity.Tickets{Store: &w.store, Workspaces: &w.store, Now: clock},
 		Workspaces:    &w.store,
-		Conversations: &chat.Service{Reader: &w.reader, Dir: &w.directory, Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
+		Conversations: &chat.Service{Reader: &w.reader, Dir: &w.directory, States: chattest.NewMemory(), Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
 		Directory:     &w.directory,
 		Requests:      &w.requests,
 		Counters:      &w.store,
