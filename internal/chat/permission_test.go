@@ -397,3 +397,25 @@ func TestNoPrincipalNoCommand(t *testing.T) {
 		}
 	}
 }
+
+// Each command that keys and bots may issue takes one grant: that one lets them, all the others together do not.
+func TestGrantsAreToldApart(t *testing.T) {
+	t.Parallel()
+	for _, role := range []chat.Role{chat.RoleBot, chat.RoleAPIKey} {
+		for cmd := range permitted {
+			if chat.Allowed(role, cmd) == chat.Denied {
+				continue
+			}
+			var lets []chat.Grant
+			for _, g := range chat.Grants() {
+				if (chat.Principal{Role: role, Grants: chat.JoinGrants(g)}).Granted(cmd) {
+					lets = append(lets, g)
+				}
+			}
+			others := slices.DeleteFunc(chat.Grants(), func(g chat.Grant) bool { return slices.Contains(lets, g) })
+			if len(lets) != 1 || (chat.Principal{Role: role, Grants: chat.JoinGrants(others...)}).Granted(cmd) {
+				t.Errorf("%s by %s: let by %q, or by all the others", cmd, role, lets)
+			}
+		}
+	}
+}

@@ -43,7 +43,7 @@ func CleanAddress(kind AddressKind, value string) (string, error) {
 	switch kind {
 	case Email:
 		address, ok := identity.NormalizeAddress(value)
-		if !ok || strings.ContainsFunc(address, identity.Invisible) {
+		if !ok {
 			return "", chat.Errorf(chat.CodeInvalid, "email: not an e-mail address")
 		}
 		return address, nil

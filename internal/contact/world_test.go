@@ -130,13 +130,16 @@ func (w *world) claims(sub string, more object) object {
 	return out
 }
 
-func (w *world) sign(claims object) string {
+func (w *world) sign(claims object) string { return w.signAs(w.kid, claims) }
+
+// signAs signs with the workspace's secret and says that the key is another.
+func (w *world) signAs(kid string, claims object) string {
 	part := func(v any) string {
 		b, err := json.Marshal(v)
 		w.must(err)
 		return base64.RawURLEncoding.EncodeToString(b)
 	}
-	text := part(object{"alg": "HS256", "kid": w.kid}) + "." + part(claims)
+	text := part(object{"alg": "HS256", "kid": kid}) + "." + part(claims)
 	m := hmac.New(sha256.New, []byte(w.secret))
 	m.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(m.Sum(nil))

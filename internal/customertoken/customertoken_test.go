@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -162,10 +163,32 @@ func TestRefused(t *testing.T) {
 	part := strings.Split(whole, ".")
 	crit := header("HS256", "hs")
 	crit["crit"] = []string{"exp"}
+	own := k.keys["ed"].Material // an attacker's own key, offered with the token
+	offered := func(name string, v any) string {
+		h := header("HS256", "hs")
+		h[name] = v
+		text := segment(h) + "." + segment(good())
+		return text + "." + base64.RawURLEncoding.EncodeToString(mac(own, text))
+	}
+	pemOf := func(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}) }
 	for _, c := range []struct {
 		what, token string
 		want        identity.Reason
 	}{
+		{"nOnE", segment(header("nOnE", "hs")) + "." + part[1] + ".", identity.ReasonIdentityAlgorithm},
+		{"NONE, signed", k.sign("hs", header("NONE", "hs"), good()), identity.ReasonIdentityAlgorithm},
+		{"hs256", k.sign("hs", header("hs256", "hs"), good()), identity.ReasonIdentityAlgorithm},
+		{"public key as HMAC secret, PEM", confused(pemOf(k.keys["rs"].Material)), identity.ReasonIdentityAlgorithm},
+		{"a key in the header", offered("jwk", object{"kty": "oct", "k": base64.RawURLEncoding.EncodeToString(own)}), identity.ReasonIdentitySignature},
+		{"the address of a key", offered("jku", "https://evil.example/keys"), identity.ReasonIdentitySignature},
+		{"the address of a certificate", offered("x5u", "https://evil.example/c.pem"), identity.ReasonIdentitySignature},
+		{"a certificate", offered("x5c", []string{base64.StdEncoding.EncodeToString(own)}), identity.ReasonIdentitySignature},
+		{"claims that are not base64", offered("b64", false), identity.ReasonIdentitySignature},
+		{"kid that is a path", k.sign("hs", header("HS256", "../../dev/null"), good()), identity.ReasonIdentityKey},
+		{"kid that is a query", k.sign("hs", header("HS256", "hs' OR '1'='1"), good()), identity.ReasonIdentityKey},
+		{"kid that is a list", k.sign("hs", object{"alg": "HS256", "kid": []string{"hs"}}, good()), identity.ReasonIdentityKey},
+		{"alg that is a list", k.sign("hs", object{"alg": []string{"HS256"}, "kid": "hs"}, good()), identity.ReasonIdentityAlgorithm},
+		{"encrypted", whole + ".x.y", identity.ReasonIdentityMalformed},
 		{"nothing", "", identity.ReasonIdentityMalformed},
 		{"two parts", part[0] + "." + part[1], identity.ReasonIdentityMalformed},
 		{"four parts", whole + ".x", identity.ReasonIdentityMalformed},

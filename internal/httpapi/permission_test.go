@@ -105,6 +105,8 @@ type caller struct {
 	takesPart bool
 	// ended says why their session does not hold any more.
 	ended identity.Reason
+	// lacks says that they hold every grant but the one that the route's command needs, or, without any, none.
+	lacks bool
 }
 
 // callers are the columns.
@@ -122,6 +124,7 @@ func callers() []caller {
 		return c
 	}
 	part := func(c caller) caller { c.takesPart = true; return c }
+	lacking := func(c caller) caller { c.lacks = true; return c }
 	ended := func(c caller, r identity.Reason) caller { c.ended = r; return c }
 	foreign := one("admin of another workspace", chat.RoleAdmin, user(1))
 	foreign.principal.Workspace = workspaceTwo
@@ -138,13 +141,24 @@ func callers() []caller {
 		one("an admin", chat.RoleAdmin, user(8)),
 		granted(part(one("a bot of the conversation", chat.RoleBot, user(9))), chat.Grants()...),
 		granted(one("a bot of others", chat.RoleBot, user(10)), chat.Grants()...),
-		part(one("a bot of the conversation without grants", chat.RoleBot, user(11))),
+		lacking(part(one("a bot of the conversation without grants", chat.RoleBot, user(11)))),
 		granted(one("an API key with all grants", chat.RoleAPIKey, user(12)), chat.Grants()...),
-		one("an API key without grants", chat.RoleAPIKey, user(13)),
+		lacking(one("an API key without grants", chat.RoleAPIKey, user(13))),
+		lacking(granted(one("an API key with all grants but the one", chat.RoleAPIKey, user(16)), chat.Grants()...)),
 		foreign,
 		ended(one("an admin whose session has expired", chat.RoleAdmin, user(14)), identity.ReasonSessionExpired),
 		ended(one("an admin whose session was revoked", chat.RoleAdmin, user(15)), identity.ReasonSessionRevoked),
 	}
+}
+
+// without takes the one grant off that the command needs, of those who lack it.
+func (c caller) without(command chat.Command) caller {
+	if c.lacks {
+		c.principal.Grants = chat.JoinGrants(slices.DeleteFunc(chat.Grants(), func(g chat.Grant) bool {
+			return !c.principal.Grants.Has(g) || chat.Principal{Role: c.principal.Role, Grants: chat.JoinGrants(g)}.Granted(command)
+		})...)
+	}
+	return c
 }
 
 // matrix is the world of one cell.
@@ -251,7 +265,7 @@ func wanted(op Operation, f fixture, c caller) want {
 		return want{status: 401, code: chat.CodeUnauthenticated}
 	case op.Command == "":
 		return want{allowed: true}
-	case chat.Allowed(p.Role, op.Command) == chat.Denied || !p.Granted(op.Command):
+	case chat.Allowed(p.Role, op.Command) == chat.Denied || c.lacks:
 		return want{status: 403, code: chat.CodeForbidden}
 	case f.within(chat.Allowed(p.Role, op.Command), c):
 		return want{allowed: true}
@@ -295,6 +309,7 @@ func TestPermissions(t *testing.T) {
 			}
 			t.Run(op.Name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
+				c := c.without(op.Command)
 				newMatrix(t, c).cell(op, f, c)
 			})
 		}
@@ -342,6 +357,9 @@ func (m *matrix) cell(op Operation, f fixture, c caller) {
 		if p := decodeAs[Problem](m.t, a); p.Code != w.code || c.ended != "" && p.Reason != c.ended {
 			m.t.Errorf("%s %s; want %s %s", p.Code, p.Reason, w.code, c.ended)
 		}
+	}
+	if a.Header.Get("Set-Cookie") != "" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		m.t.Errorf("a cookie, which other pages could use, or a body that browsers may take for another kind: %v", a.Header)
 	}
 	if c.principal.Workspace == workspaceTwo && strings.Contains(string(a.body), string(workspaceOne)) {
 		m.t.Errorf("another workspace shows: %s", a.body)

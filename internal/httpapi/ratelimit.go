@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/identity"
 )
 
 // How many requests a caller may make in a minute (RateWindow). Windows begin at full minutes.
@@ -121,6 +122,8 @@ func (a *API) limit(c *call) error {
 		q, caller = quotaOf(p.Role), string(p.Workspace)+"#"+string(p.User)
 	} else if addr, err := netip.ParseAddr(caller); err == nil && addr.IsLoopback() {
 		return nil // the local stack, where everybody comes from one address; no gateway ever says so
+	} else {
+		caller = identity.Network(caller) // a line with IPv6 has 2^64 addresses
 	}
 	now := a.now()
 	left := a.limiter.take(c.Context(), caller, q, now)

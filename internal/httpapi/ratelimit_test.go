@@ -85,6 +85,18 @@ func TestAddressesAreLimited(t *testing.T) {
 	}
 }
 
+// A line's IPv6 addresses are one caller.
+func TestNetworksAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(address string) answer { return w.from(address, "GET", "/v1/health", "") }
+	for i := range quotaOf("").max {
+		status(t, "one of the line's", ask(fmt.Sprintf("[2001:db8:1:2::%x]:4000", i)), http.StatusOK)
+	}
+	w.problem("another of the line's", ask("[2001:db8:1:2:ffff::1]:4000"), 429, chat.CodeTooFast, "")
+	status(t, "another line", ask("[2001:db8:1:3::1]:4000"), http.StatusOK)
+}
+
 // TestTheLimitCostsOrdinaryCallersNothing, and holds over several instances within what it promises.
 func TestInstancesShareTheLimit(t *testing.T) {
 	t.Parallel()

@@ -235,7 +235,7 @@ func (p *People) link(ctx context.Context, token, source string) (Invitation, er
 	var raw [invitationBytes]byte
 	well := decode(raw[:], invitationPrefix, token)
 	start := p.now().Truncate(AttemptWindow)
-	counter := counterName("link", start, source)
+	counter := counterName("link", start, Network(source))
 	n, err := p.Attempts.AddAttempts(ctx, counter, 1, start.Add(AttemptWindow))
 	if err != nil {
 		return Invitation{}, fmt.Errorf("counting an attempt: %w", err)

@@ -81,18 +81,22 @@ func (d Device) agent() string {
 }
 
 // NormalizeAddress returns the one spelling of an e-mail address under which it is stored; false when it is none.
-// It lower-cases the whole address: no mail provider of note tells cases apart, and people type them as they like.
+// It lower-cases the whole address: no mail provider of note tells cases apart, and people type them as they like. What
+// would become another's address by that is none: the signs of Kelvin and of the dotted I are k and i in lower case, and
+// somebody else's mailbox. So is what shows nothing.
 func NormalizeAddress(address string) (string, bool) {
 	a := strings.ToLower(strings.TrimSpace(address))
 	at := strings.LastIndexByte(a, '@')
-	if at < 1 || at == len(a)-1 || len(a) > MaxAddress {
+	if at < 1 || at == len(a)-1 || len(a) > MaxAddress || strings.ContainsFunc(address, becomesASCII) {
 		return "", false
 	}
 	bad := strings.IndexFunc(a, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar || Invisible(r)
 	})
 	return a, bad < 0
 }
+
+func becomesASCII(r rune) bool { return r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII }
 
 // SignIn opens a session for the member of staff with this address and password: with one token for StaffLife, or,
 // if refreshed, with a pair of tokens that Sessions.Refresh replaces. Every sign-in makes a new session: nothing that
@@ -173,9 +177,10 @@ func (s *Staff) reserve(ctx context.Context, address, source string) ([]attempt,
 	now := s.Sessions.now()
 	start := now.Truncate(AttemptWindow)
 	end := start.Add(AttemptWindow)
+	network := Network(source) // else a line with IPv6 has 2^64 sources
 	attempts := []attempt{
-		{counterName("pair", start, address, source), PairAttempts},
-		{counterName("source", start, source), SourceAttempts},
+		{counterName("pair", start, address, network), PairAttempts},
+		{counterName("source", start, network), SourceAttempts},
 		{counterName("address", start, address), AddressAttempts},
 	}
 	for _, a := range attempts {

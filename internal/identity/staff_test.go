@@ -126,6 +126,23 @@ func TestSprayingIsThrottled(t *testing.T) {
 	w.must(w.signIn("one@example.com", "right", "b"))
 }
 
+// All of a line's IPv6 addresses are one source.
+func TestIPv6IsOneSourcePerLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	people, _ := w.staffed()
+	line := func(i int) string { return fmt.Sprintf("2001:db8:1:2::%x", i) }
+	for i := range identity.PairAttempts {
+		w.refused("guess", w.signIn("one@example.com", "wrong", line(i)), chat.CodeUnauthenticated, identity.ReasonWrongCredentials)
+	}
+	w.refused("from the next address", w.signIn("one@example.com", "right", line(1<<15)), chat.CodeTooFast, identity.ReasonThrottled)
+	for i := range identity.LinkAttempts {
+		w.refused("link", people.Reset(t.Context(), "pin_", phrase, line(i)), chat.CodeUnauthenticated, identity.ReasonLinkInvalid)
+	}
+	w.refused("a link from the next address", people.Reset(t.Context(), "pin_", phrase, line(1<<15)), chat.CodeTooFast, identity.ReasonThrottled)
+	w.must(w.signIn("one@example.com", "right", "2001:db8:1:3::1"))
+}
+
 func TestGuessingFromEverywhereIsThrottled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -178,4 +195,32 @@ func (*counting) Hash(string) (string, error) { return "", nil }
 func (c *counting) Verify(string, string) bool {
 	c.verified.Add(1)
 	return false
+}
+
+// An address that would be another's in lower case, or looks like it, is none; letters of other alphabets are their own.
+func TestLookAlikeAddresses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	people, boss := w.staffed()
+	for _, address := range []string{
+		"\u212Aelvin@example.com", "kelvin@example.com\u200b", "ada\u202e@example.com", "\u0130vo@example.com", "ada@\u212Awik.example",
+		"ada\u00ad@example.com", "ada@example.com\x00", "ada@exam\nple.com", "ada", "@example.com", "ada@", "a\xff@example.com",
+	} {
+		if got, ok := identity.NormalizeAddress(address); ok {
+			t.Errorf("%q is taken for %q", address, got)
+		}
+		if _, _, err := people.Invite(t.Context(), boss, identity.Offer{Address: address, Role: chat.RoleOperator}); chat.CodeOf(err) != chat.CodeInvalid {
+			t.Errorf("%q is invited: %v", address, err)
+		}
+		if err := w.signIn(address, "right", "x"); chat.CodeOf(err) != chat.CodeInvalid {
+			t.Errorf("%q signs in: %v", address, err)
+		}
+	}
+	for in, want := range map[string]string{
+		" Ada@Example.COM ": "ada@example.com", "\u0430da@example.com": "\u0430da@example.com", "ZO\u00cb@example.com": "zo\u00eb@example.com",
+	} {
+		if got, ok := identity.NormalizeAddress(in); !ok || got != want {
+			t.Errorf("%q is %q, %v; want %q", in, got, ok, want)
+		}
+	}
 }

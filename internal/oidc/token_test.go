@@ -132,6 +132,7 @@ func TestForgedTokens(t *testing.T) {
 		}
 	}
 	stranger := func(*forger) func([]byte) []byte { return newForger(t).rs256 }
+	own := newForger(t) // the attacker's own issuer
 	for name, c := range map[string]struct {
 		token func(*testing.T, *forger) string
 		holds bool
@@ -144,9 +145,16 @@ func TestForgedTokens(t *testing.T) {
 			c["aud"], c["azp"] = []string{"parley", "b"}, "parley"
 			return sign(t, map[string]any{"alg": "RS256", "kid": "known"}, c, f.rs256)
 		}, true},
-		"alg none":                   {headed(map[string]any{"alg": "none"}, none), false},
-		"alg None, signed":           {headed(map[string]any{"alg": "None", "kid": "known"}, rs), false},
-		"no alg":                     {headed(map[string]any{"kid": "known"}, rs), false},
+		"alg none":                    {headed(map[string]any{"alg": "none"}, none), false},
+		"alg None, signed":            {headed(map[string]any{"alg": "None", "kid": "known"}, rs), false},
+		"no alg":                      {headed(map[string]any{"kid": "known"}, rs), false},
+		"alg nOnE":                    {headed(map[string]any{"alg": "nOnE", "kid": "known"}, none), false},
+		"what is critical is unknown": {headed(map[string]any{"alg": "RS256", "kid": "known", "crit": []string{"x"}, "x": 1}, rs), false},
+		"its key comes with it": {headed(map[string]any{"alg": "RS256", "kid": "known", "jwk": map[string]string{
+			"kty": "RSA", "n": segment(own.key.N.Bytes()), "e": "AQAB"}}, func(*forger) func([]byte) []byte { return own.rs256 }), false},
+		"its key is elsewhere": {headed(map[string]any{"alg": "RS256", "kid": "own", "jku": own.URL + "/keys", "x5u": own.URL + "/keys"},
+			func(*forger) func([]byte) []byte { return own.rs256 }), false},
+		"a kid that is a path":       {headed(map[string]any{"alg": "RS256", "kid": "../../known"}, stranger), false},
 		"HS256 under the public key": {headed(map[string]any{"alg": "HS256", "kid": "known"}, confused), false},
 		"RS256 in name only":         {headed(map[string]any{"alg": "RS256", "kid": "known"}, confused), false},
 		"another's key":              {headed(map[string]any{"alg": "RS256", "kid": "known"}, stranger), false},
