@@ -25,7 +25,7 @@ func main() {
 	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}}
 	service := &chat.Service{
 		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
-		States: store, Colleague: ids.Colleague, Staff: store, Entries: store, Routing: routing, Desk: desk,
+		States: store, Heads: store, Colleague: ids.Colleague, Staff: store, Entries: store, Routing: routing, Desk: desk,
 		Sessions: &identity.Sessions{Store: ids}, Arrivals: identity.Arrivals{Store: ids},
 		Epoch: store.Epoch, Rate: chat.DefaultRate, SizeOf: protocol.EventSize,
 	}

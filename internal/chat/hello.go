@@ -79,7 +79,11 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 	if err := checkCursors(cursors, more); err != nil {
 		return nil, err
 	}
-	err := s.retry(ctx, func() error { return s.Sockets.Opened(ctx, p, s.listensUntil(p)) })
+	known := false
+	err := s.retry(ctx, func() (err error) {
+		known, err = s.Sockets.Opened(ctx, p, s.listensUntil(p))
+		return err
+	})
 	if errors.Is(err, ErrGone) {
 		return nil, Errorf(CodeHelloFirst, "the socket has closed; say hello on another")
 	}
@@ -100,7 +104,13 @@ func (s *Service) Hello(ctx context.Context, p Principal, cursors map[Conversati
 		}
 	}
 	ids := toSubscribe(open, cursors, more, w)
-	if err := s.subscribeAll(ctx, p, ids, cursors, w); err != nil {
+	var heard map[ConversationID]*Head
+	if known {
+		if heard, err = s.heard(ctx, p, ids); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.subscribeAll(ctx, p, ids, cursors, heard, w); err != nil {
 		return nil, err
 	}
 	if Allowed(p.Role, CommandWaiting) != Denied && more == "" {
@@ -180,13 +190,45 @@ func lastCovered(open, ids []ConversationID, start ConversationID) ConversationI
 	return last
 }
 
-func (s *Service) subscribeAll(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor, w *Welcome) error {
+// heard reads the conversations that the socket listens to already, as it does when it says hello again: whoever is given
+// a conversation, or meets one that they do not know, asks so for the rest of it. A consistent image that holds the
+// listener is as good as a subscription: whatever commits later finds the listener and pushes. It costs one read in place
+// of a write for each.
+func (s *Service) heard(ctx context.Context, p Principal, ids []ConversationID) (map[ConversationID]*Head, error) {
+	if s.Heads == nil || p.Connection == "" || len(ids) == 0 {
+		return nil, nil
+	}
+	var heads []*Head
+	err := s.retry(ctx, func() (err error) {
+		heads, err = s.Heads.HeadsOf(ctx, p.Workspace, ids)
+		return err
+	})
+	out := map[ConversationID]*Head{}
+	now := s.now()
+	for _, h := range heads {
+		// A listener outlives its socket by ten minutes (ListenerLife): it need not be renewed.
+		if l, listens := h.Listeners[p.Connection]; listens && l.User == p.User && hears(h, Public, l, now) {
+			out[h.Conversation] = h
+		}
+	}
+	return out, err
+}
+
+// subscribeOnce is subscribe, but for a conversation whose image shows that the socket listens.
+func (s *Service) subscribeOnce(ctx context.Context, p Principal, ref Ref, read uint64, heard *Head) (*Head, *Signal, error) {
+	if heard == nil {
+		return s.subscribe(ctx, p, ref, read)
+	}
+	return s.movedTo(ctx, p, heard, read)
+}
+
+func (s *Service) subscribeAll(ctx context.Context, p Principal, ids []ConversationID, cursors map[ConversationID]Cursor, heard map[ConversationID]*Head, w *Welcome) error {
 	type found struct {
 		head  *Head
 		moved *Signal
 	}
 	all, err := parallel(ctx, ids, func(ctx context.Context, id ConversationID) (f found, err error) {
-		f.head, f.moved, err = s.subscribe(ctx, p, Ref{p.Workspace, id}, cursors[id].Read)
+		f.head, f.moved, err = s.subscribeOnce(ctx, p, Ref{p.Workspace, id}, cursors[id].Read, heard[id])
 		return f, err
 	})
 	if err != nil {
@@ -242,10 +284,18 @@ func (s *Service) subscribe(ctx context.Context, p Principal, ref Ref, read uint
 	if errors.As(err, &refused) {
 		return nil, nil, nil
 	}
-	if err != nil || read == 0 {
-		return head, nil, err
+	if err != nil {
+		return nil, nil, err
 	}
-	if sig, err := s.moveCursor(ctx, p, ref, read); err == nil && sig.Moved {
+	return s.movedTo(ctx, p, head, read)
+}
+
+// movedTo moves the read cursor of a hello, if there is one.
+func (s *Service) movedTo(ctx context.Context, p Principal, head *Head, read uint64) (*Head, *Signal, error) {
+	if read == 0 {
+		return head, nil, nil
+	}
+	if sig, err := s.moveCursor(ctx, p, head.Ref, read); err == nil && sig.Moved {
 		return sig.Head, sig, nil
 	} // beyond the log, such as after a restore: a hello is no place to complain, or nobody could resync
 	return head, nil, nil

@@ -265,9 +265,9 @@ func (w Waiting) Rank() time.Time { return w.Since.Add(-time.Duration(w.Priority
 
 // Sockets knows the live sockets. Rows expire by themselves; an absent row is not an error.
 type Sockets interface {
-	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets). ErrGone when
-	// SocketEnded came first.
-	Opened(context.Context, Principal, time.Time) error
+	// Opened records the socket of a principal (and, for staff, among the workspace's desk sockets), and says whether it
+	// was known already. ErrGone when SocketEnded came first.
+	Opened(context.Context, Principal, time.Time) (known bool, err error)
 	// SocketClosed forgets it.
 	SocketClosed(context.Context, Principal) error
 	// SocketEnded forgets a socket that has closed for good: if it was not known, a hello that was under way does

@@ -32,6 +32,8 @@ type Service struct {
 	DefaultDepartment func(context.Context, WorkspaceID) (DepartmentID, error)
 	// Policies returns how a department routes; nil stands for the defaults.
 	Policies func(context.Context, WorkspaceID, DepartmentID) (RoutingPolicy, error)
+	// Heads may be nil: then a hello that a socket repeats subscribes anew to all that it listens to.
+	Heads Heads
 	// States reads what lies beside HEAD: the commands of a conversation's life need it.
 	States States
 	// Colleague returns the member of staff or bot with the id, nil when there is none or they are disabled. A nil func

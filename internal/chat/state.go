@@ -93,6 +93,11 @@ type States interface {
 	Shelf(ctx context.Context, s Shelf, before Listed, from time.Time, limit int) ([]Listed, error)
 	// StatesOf reads the states of up to 100 conversations, in any order; those that do not exist are missing.
 	StatesOf(ctx context.Context, w WorkspaceID, ids []ConversationID) ([]State, error)
+	Heads
+}
+
+// Heads reads many HEADs in one go.
+type Heads interface {
 	// HeadsOf reads the HEADs of up to 100 conversations, consistently, in any order; those that do not exist are missing.
 	HeadsOf(ctx context.Context, w WorkspaceID, ids []ConversationID) ([]*Head, error)
 }

@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	w.delivery.Desk = w.desk
 	w.svc = &chat.Service{
 		Desk: w.desk,
-		Log:  store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, States: store, Delivery: w.delivery,
+		Log:  store, Reader: store, Subs: store, Dir: store, Sockets: store, Sessions: w.sessions, Tails: store, States: store, Heads: store, Delivery: w.delivery,
 		Rate: chat.DefaultRate, Now: c.Now, Sleep: func(_ context.Context, d time.Duration) { c.Advance(d + time.Millisecond) },
 	}
 	w.staff = map[chat.UserID]chat.Role{}

@@ -78,7 +78,7 @@ func operations(ctx context.Context, s *Store) map[string]func() error {
 		"Open":            func() error { _, err := s.Open(ctx, goldenWorkspace, goldenUser, "", 5); return err },
 		"Closed":          func() error { _, err := s.Closed(ctx, goldenWorkspace, goldenUser, "", 5); return err },
 		"Waiting":         func() error { _, err := s.Waiting(ctx, goldenWorkspace, "", 5); return err },
-		"Opened":          func() error { return s.Opened(ctx, p, zero) },
+		"Opened":          func() error { _, err := s.Opened(ctx, p, zero); return err },
 		"SocketClosed":    func() error { return s.SocketClosed(ctx, p) },
 		"SocketEnded":     func() error { return s.SocketEnded(ctx, p) },
 		"OfUser":          func() error { _, err := s.OfUser(ctx, goldenWorkspace, goldenUser); return err },

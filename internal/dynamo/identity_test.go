@@ -147,7 +147,7 @@ func TestSocketsOfSession(t *testing.T) {
 	other.Session = chat.SessionID(id(chat.SessionPrefix))
 	open := func(p chat.Principal, c chat.ConnectionID, expires time.Time) {
 		p.Connection = c
-		if err := store.Store.Opened(context.WithoutCancel(t.Context()), p, expires); err != nil {
+		if _, err := store.Store.Opened(context.WithoutCancel(t.Context()), p, expires); err != nil {
 			t.Fatal(err)
 		}
 	}

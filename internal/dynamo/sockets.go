@@ -26,21 +26,22 @@ func socketKeys(p chat.Principal) []key {
 }
 
 // Opened records a live socket; chat.ErrGone if SocketEnded came first.
-func (s *Store) Opened(ctx context.Context, p chat.Principal, expires time.Time) error {
+func (s *Store) Opened(ctx context.Context, p chat.Principal, expires time.Time) (known bool, err error) {
 	for _, k := range socketKeys(p) {
 		row := k.item()
 		row["u"], row["r"], row["s"], row["x"] = str(string(p.User)), str(string(p.Role)), str(string(p.Session)), num(expires.Unix())
-		_, err := s.API.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: &s.Connections, Item: row, ConditionExpression: aws.String("attribute_not_exists(g)"),
+		out, err := s.API.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName: &s.Connections, Item: row, ConditionExpression: aws.String("attribute_not_exists(g)"), ReturnValues: types.ReturnValueAllOld,
 		})
 		if _, ended := conditionItem(err); ended {
-			return chat.ErrGone
+			return false, chat.ErrGone
 		}
 		if err != nil {
-			return failure(err)
+			return false, failure(err)
 		}
+		known = len(out.Attributes) > 0
 	}
-	return nil
+	return known, nil
 }
 
 // SocketClosed forgets a socket. It is named by its principal, not looked up.

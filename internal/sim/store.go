@@ -146,8 +146,20 @@ func (s store) Waiting(ctx context.Context, w chat.WorkspaceID, d chat.Departmen
 	return out, err
 }
 
-func (s store) Opened(ctx context.Context, p chat.Principal, expires time.Time) error {
-	return s.do(ctx, write, "Opened", "", errStorage, func() error { return s.w.memory.Opened(ctx, p, expires) })
+func (s store) Opened(ctx context.Context, p chat.Principal, expires time.Time) (known bool, err error) {
+	err = s.do(ctx, write, "Opened", "", errStorage, func() (err error) {
+		known, err = s.w.memory.Opened(ctx, p, expires)
+		return err
+	})
+	return known, err
+}
+
+func (s store) HeadsOf(ctx context.Context, w chat.WorkspaceID, ids []chat.ConversationID) (out []*chat.Head, err error) {
+	err = s.do(ctx, read, "HeadsOf", "", errStorage, func() (err error) {
+		out, err = s.w.memory.HeadsOf(ctx, w, ids)
+		return err
+	})
+	return out, err
 }
 
 func (s store) SocketClosed(ctx context.Context, p chat.Principal) error {

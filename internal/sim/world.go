@@ -182,7 +182,7 @@ func (i *invocation) socket() *wsapi.Handler {
 	s, d := store{i}, i.deliveryPort()
 	return &wsapi.Handler{
 		Chat: &chat.Service{
-			Log: s, Reader: s, Subs: s, Dir: s, Sockets: s, Sessions: s, Tails: s, Delivery: d,
+			Log: s, Reader: s, Subs: s, Dir: s, Sockets: s, Sessions: s, Tails: s, Delivery: d, Heads: s,
 			Rate: chat.DefaultRate, SizeOf: protocol.EventSize, Now: i.now, Sleep: i.sleep,
 		},
 		Delivery: d, Principal: wsauth.Principal, Log: quiet,

@@ -51,15 +51,17 @@ func (m *Memory) Waiting(_ context.Context, w chat.WorkspaceID, d chat.Departmen
 }
 
 // Opened implements chat.Sockets.
-func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) error {
-	return m.do("Opened", func() error {
+func (m *Memory) Opened(_ context.Context, p chat.Principal, _ time.Time) (known bool, err error) {
+	err = m.do("Opened", func() error {
 		if m.ended[p.Connection] {
 			return chat.ErrGone
 		}
 		delete(m.views, p.Connection)
+		_, known = m.sockets[p.Connection]
 		m.sockets[p.Connection] = p
 		return nil
 	})
+	return known, err
 }
 
 // SocketClosed implements chat.Sockets.

@@ -221,11 +221,19 @@ func muteByAppending(t *testing.T, w *world) {
 	}
 }
 
+// opened records the socket, and demands that it was known or not.
+func (w *world) opened(t *testing.T, p chat.Principal, known bool) {
+	t.Helper()
+	was, err := w.Opened(t.Context(), p, w.now.Add(time.Hour))
+	must(t, err)
+	same(t, was, known)
+}
+
 func sockets(t *testing.T, w *world) {
 	c := chat.Principal{Workspace: w.ref.Workspace, User: w.customer, Role: chat.RoleCustomer, Session: "s_x", Connection: w.connection()}
 	o := chat.Principal{Workspace: w.ref.Workspace, User: w.operator, Role: chat.RoleOperator, Session: "s_y", Connection: w.connection()}
-	for _, p := range []chat.Principal{c, o, o} {
-		must(t, w.Opened(t.Context(), p, w.now.Add(time.Hour)))
+	for i, p := range []chat.Principal{c, o, c, o} {
+		w.opened(t, p, i >= 2)
 	}
 	got, err := w.OfUser(t.Context(), w.ref.Workspace, w.customer)
 	must(t, err)
@@ -250,11 +258,11 @@ func socketsThatEnded(t *testing.T, w *world) {
 	} {
 		known := p
 		known.Connection = unique()
-		must(t, w.Opened(t.Context(), known, w.now.Add(time.Hour)))
+		w.opened(t, known, false)
 		for range 2 {
 			must(t, w.SocketEnded(t.Context(), known))
 			must(t, w.SocketEnded(t.Context(), p))
-			if err := w.Opened(t.Context(), p, w.now.Add(time.Hour)); !errors.Is(err, chat.ErrGone) {
+			if _, err := w.Opened(t.Context(), p, w.now.Add(time.Hour)); !errors.Is(err, chat.ErrGone) {
 				t.Fatalf("a socket that had closed is open: %v", err)
 			}
 		}

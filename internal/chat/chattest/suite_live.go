@@ -25,7 +25,7 @@ func openViews(t *testing.T, w *world) {
 	if err := w.OpenViews(t.Context(), v); !errors.Is(err, chat.ErrGone) {
 		t.Fatalf("before the hello: %v", err)
 	}
-	must(t, w.Opened(t.Context(), o, w.now.Add(time.Hour)))
+	w.opened(t, o, false)
 	open()
 	must(t, w.OpenViews(t.Context(), v))
 	open(v)
@@ -36,7 +36,7 @@ func openViews(t *testing.T, w *world) {
 	v.Views, v.Departments = []chat.DeskView{chat.ViewColleagues}, ""
 	must(t, w.OpenViews(t.Context(), v))
 	open(v)
-	must(t, w.Opened(t.Context(), o, w.now.Add(time.Hour)))
+	w.opened(t, o, true)
 	open()
 	must(t, w.OpenViews(t.Context(), v))
 	must(t, w.SocketEnded(t.Context(), o))

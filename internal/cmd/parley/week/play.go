@@ -95,7 +95,7 @@ func (nobody) Post(context.Context, chat.ConnectionID, []byte) error            
 func (nobody) Disconnect(context.Context, chat.ConnectionID) error                { return nil }
 func (nobody) Enqueue(context.Context, time.Duration, ...chat.Job) error          { return nil }
 func (nobody) Route(context.Context, ...chat.RouteJob) error                      { return nil }
-func (nobody) Opened(context.Context, chat.Principal, time.Time) error            { return nil }
+func (nobody) Opened(context.Context, chat.Principal, time.Time) (bool, error)    { return false, nil }
 func (nobody) SocketClosed(context.Context, chat.Principal) error                 { return nil }
 func (nobody) SocketEnded(context.Context, chat.Principal) error                  { return nil }
 func (nobody) OfDesk(context.Context, chat.WorkspaceID) ([]chat.Principal, error) { return nil, nil }
