@@ -14,8 +14,8 @@ const TypingLife = 15 * time.Second
 // Signal is something to push that is not logged.
 type Signal struct {
 	Head *Head
-	// To lists who is to see it.
-	To []Target
+	// To lists who is to see it, Tabs the user's own other sockets: what is read in one is read in all.
+	To, Tabs []Target
 	// Moved says, for a read cursor, that it moved.
 	Moved bool
 }
@@ -101,11 +101,16 @@ func (s *Service) cursorRefused(p Principal, old *Head, seq uint64) (*Signal, er
 }
 
 func (s *Service) signal(p Principal, head *Head) *Signal {
-	to := Targets(head, Public, p.Connection, s.now())
-	unseen := head.Unseen(p.User)
-	return &Signal{Head: head, To: slices.DeleteFunc(to, func(t Target) bool {
-		return t.Listener.User == p.User || unseen && !t.Listener.Role.Staff()
-	})}
+	sig, unseen := &Signal{Head: head}, head.Unseen(p.User)
+	for _, t := range Targets(head, Public, p.Connection, s.now()) {
+		switch {
+		case t.Listener.User == p.User:
+			sig.Tabs = append(sig.Tabs, t)
+		case !unseen || t.Listener.Role.Staff():
+			sig.To = append(sig.To, t)
+		}
+	}
+	return sig
 }
 
 // Unseen says whether customers are not to know that the participant is there: whoever watches, and whoever is asked to

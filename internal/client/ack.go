@@ -94,6 +94,6 @@ func (m *Machine) own(e *Entry, x protocol.Acked) (protocol.Event, bool) {
 // rode notes that a read cursor rode on a send: the server sets it to "after" when the send commits there.
 func (m *Machine) rode(v *View, e *Entry, x protocol.Acked) {
 	if e.Action == protocol.ActionSend && e.Track == chat.Public && !x.Duplicate && x.Seq == e.After+1 {
-		v.told = max(v.told, e.After)
+		v.has(e.After)
 	}
 }

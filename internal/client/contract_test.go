@@ -290,7 +290,7 @@ func effects() map[string]func(*testing.T) {
 			s.m.Typing(conv)
 			s.run()
 			s.receive(1, protocol.Done{Type: protocol.TypeDone, Ref: s.take(protocol.ActionTyping).Ref})
-			if s.m.View(conv).unread() != 0 || len(s.m.requests) != 0 {
+			if s.m.View(conv).untold() != 0 || len(s.m.requests) != 0 {
 				t.Error("the read cursor that rode on it is to be told again")
 			}
 		},

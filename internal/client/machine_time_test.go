@@ -234,7 +234,7 @@ func TestReadCursor(t *testing.T) {
 		t.Parallel()
 		s := welcomed(t, chat.RoleCustomer)
 		s.m.MarkRead(conv, 99)
-		if s.m.View(conv).unread() != 0 {
+		if s.m.View(conv).untold() != 0 {
 			t.Error("marked")
 		}
 	})

@@ -88,6 +88,9 @@ func (m *Machine) pushed(p protocol.Events) {
 		m.heard(v, e.Sender)
 	}
 	m.applied(v, p.Track, v.learn(p.Track, p.Gen, p.Events))
+	if p.Read > 0 && p.Gen == v.Gen {
+		m.readSeen(protocol.ReadPush{Conversation: p.Conversation, User: p.Events[0].Sender, Seq: p.Read})
+	}
 }
 
 // keepStrange keeps a push for the view that hello will bring.
@@ -221,6 +224,7 @@ func (m *Machine) probeRest(s *socket) {
 func (m *Machine) load(snap protocol.Snapshot, known bool) {
 	v, _ := m.view(snap.Conversation)
 	a := v.load(snap, known)
+	v.count(m.user, snap)
 	if a.reloaded {
 		m.reloaded(v)
 	}
@@ -294,6 +298,7 @@ func (m *Machine) pong(p protocol.Pong) {
 			v.stale = true
 		}
 		if h.Gen == v.Gen {
+			v.has(h.Read)
 			m.behind(&v.public, h.Public)
 			m.behind(&v.desk, h.Desk)
 		}

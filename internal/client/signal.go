@@ -18,7 +18,7 @@ func (m *Machine) Typing(id chat.ConversationID) {
 		return
 	}
 	v.typed = now
-	r := &request{ref: m.ref(), kind: protocol.ActionTyping, socket: m.current.id, view: v, seq: v.unread()}
+	r := &request{ref: m.ref(), kind: protocol.ActionTyping, socket: m.current.id, view: v, seq: v.untold()}
 	m.request(r)
 	m.write(m.current, encode(protocol.Typing{Action: r.kind, Ref: r.ref, Conversation: id, Read: r.seq}))
 }
@@ -36,8 +36,8 @@ func (m *Machine) MarkRead(id chat.ConversationID, seq uint64) {
 	}
 }
 
-// unread returns the read cursor that the server does not have yet, or 0.
-func (v *View) unread() uint64 {
+// untold returns the read cursor that the server does not have yet, or 0.
+func (v *View) untold() uint64 {
 	if v.reading > v.told {
 		return v.reading
 	}
@@ -50,7 +50,7 @@ func (m *Machine) sendReads(now time.Time) {
 			continue
 		}
 		v.readDue = time.Time{}
-		if seq := v.unread(); seq > 0 && m.present(v, now) {
+		if seq := v.untold(); seq > 0 && m.present(v, now) {
 			r := &request{ref: m.ref(), kind: protocol.ActionRead, socket: m.current.id, view: v, seq: seq}
 			m.request(r)
 			m.write(m.current, encode(protocol.Read{Action: r.kind, Ref: r.ref, Conversation: v.Conversation, Seq: seq}))
@@ -120,7 +120,9 @@ func (m *Machine) readSeen(p protocol.ReadPush) {
 	if v == nil {
 		return
 	}
-	m.heard(v, p.User)
+	if m.heard(v, p.User); p.User == m.user { // in another tab
+		v.has(p.Seq)
+	}
 	if v.read(p.User, p.Seq) {
 		m.tell(Notice{Kind: ReadSeen, Conversation: p.Conversation, User: p.User, Seq: p.Seq})
 	}

@@ -21,7 +21,7 @@ type View struct {
 	Priority   int
 	// Position is how a customer who waits was told that it stands; zero when it was not, or they wait no more.
 	Position protocol.PositionPush
-	// Participants as of the last snapshot; their read cursors follow the pushes.
+	// Participants as of the last snapshot, and who was assigned since; their read cursors follow the pushes.
 	Participants map[chat.UserID]protocol.Participant
 	// Gone says that the server knows no part of this user in the conversation (any more).
 	Gone bool
@@ -41,7 +41,11 @@ type View struct {
 	typing map[chat.UserID]time.Time
 	// reading is the read cursor that the user has reached, told the one that the server surely has.
 	reading, told uint64
-	readDue       time.Time
+	// waitingSince is when the customer wrote the first message that no person has answered, in Unix milliseconds, 0 for none.
+	waitingSince int64
+	// hidden is how many unread messages a snapshot counted that lie before what the view holds.
+	hidden  int
+	readDue time.Time
 }
 
 // track is the fold of one track. Invariant: events are those with the seqs base+1 … base+len(events).
@@ -194,10 +198,10 @@ func (v *View) load(s protocol.Snapshot, known bool) (a applied) {
 		v.reset()
 		a.reloaded = true
 	}
-	v.Gen, v.stale, v.probe, v.Gone = s.Gen, false, false, false
 	if s.Public.Head >= v.public.applied() {
 		v.state(s) // before the events: the snapshot may release later ones that were held back
 	}
+	v.Gen, v.stale, v.probe, v.Gone = s.Gen, false, false, false
 	a.public = v.fold(chat.Public, v.public.snapshot(s.Public))
 	if s.Desk != nil {
 		a.desk = v.fold(chat.Desk, v.desk.snapshot(*s.Desk))
@@ -218,8 +222,12 @@ func (v *View) state(s protocol.Snapshot) {
 		v.known[chat.Desk] = s.Desk.Head
 	}
 	v.OfferedTo, v.Department, v.Priority = s.OfferedTo, s.Department, s.Priority
+	v.waitingSince = s.WaitingSince
 	v.settle()
 	before := v.Participants
+	if v.Gone { // a part that is new begins with what the server says
+		before = nil
+	}
 	v.Participants = make(map[chat.UserID]protocol.Participant, len(s.Participants))
 	for _, p := range s.Participants {
 		p.Read = max(p.Read, before[p.User].Read)
@@ -243,6 +251,7 @@ func (v *View) fold(t chat.Track, events []protocol.Event) []protocol.Event {
 	for _, e := range events {
 		if e.Seq > v.known[t] {
 			v.turn(t, e)
+			v.wait(t, e)
 		}
 		if t == chat.Public && e.Type == chat.EventMessage {
 			delete(v.typing, e.Sender)
@@ -257,6 +266,9 @@ func (v *View) turn(t chat.Track, e protocol.Event) {
 	switch {
 	case e.Type == chat.EventAssigned || e.Type == chat.EventTransferred && e.To == chat.StatusActive:
 		v.Assignee = e.Subject
+		if _, known := v.Participants[e.Subject]; !known && e.Subject != "" {
+			v.Participants[e.Subject] = protocol.Participant{User: e.Subject, Role: chat.RoleOperator}
+		}
 	case t == chat.Public && (e.To == chat.StatusQueued || e.To == chat.StatusBot):
 		v.Assignee = ""
 	case e.Type == chat.EventPriority:

@@ -69,6 +69,8 @@ type TrackHeads struct {
 	Gen    uint32 `json:"gen"`
 	Public uint64 `json:"public"`
 	Desk   uint64 `json:"desk,omitempty"`
+	// Read is the user's own read cursor: what was read in another tab is read.
+	Read uint64 `json:"read,omitempty"`
 }
 
 // Pong answers ping.

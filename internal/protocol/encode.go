@@ -103,11 +103,20 @@ func (Encoder) Events(head *chat.Head, t chat.Track, events []chat.Event) [][]by
 			n++
 		}
 		frames = append(frames, Encode(Events{
-			Type: TypeEvents, Conversation: head.Conversation, Track: t, Gen: head.Gen, Events: EventsOf(events[:n]),
+			Type: TypeEvents, Conversation: head.Conversation, Track: t, Gen: head.Gen, Events: EventsOf(events[:n]), Read: readBySender(head, events[:n]),
 		}))
 		events = events[n:]
 	}
 	return frames
+}
+
+// readBySender is how far the sender of messages has read, by the image; 0 for all other events.
+func readBySender(h *chat.Head, events []chat.Event) uint64 {
+	by := events[0].Sender
+	if slices.ContainsFunc(events, func(e chat.Event) bool { return e.Type != chat.EventMessage || e.Sender != by }) {
+		return 0
+	}
+	return h.Participants[by].Cursor
 }
 
 func waitingOf(w chat.Waiting) WaitingEntry {
@@ -156,9 +165,9 @@ func participantsOf(h *chat.Head, role chat.Role) []Participant {
 	return out
 }
 
-// HeadsOf returns the newest seqs of a conversation for a client of that role.
-func HeadsOf(h *chat.Head, role chat.Role) TrackHeads {
-	out := TrackHeads{Gen: h.Gen, Public: h.Public.Last}
+// HeadsOf returns the newest seqs of a conversation for a client of that user and role.
+func HeadsOf(h *chat.Head, user chat.UserID, role chat.Role) TrackHeads {
+	out := TrackHeads{Gen: h.Gen, Public: h.Public.Last, Read: h.Participants[user].Cursor}
 	if role.Staff() {
 		out.Desk = h.Desk.Last
 	}

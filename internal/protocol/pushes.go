@@ -10,6 +10,8 @@ type Events struct {
 	Track        chat.Track          `json:"track"`
 	Gen          uint32              `json:"gen"`
 	Events       []Event             `json:"events"`
+	// Read is, with messages, the public seq up to which their sender has read: a send moves the read cursor of its sender.
+	Read uint64 `json:"read,omitempty"`
 }
 
 // TypingPush tells that somebody types.

@@ -2,6 +2,7 @@ package wsapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -92,7 +93,9 @@ func (h *Handler) pushRead(ctx context.Context, r *request, sig *chat.Signal) {
 	if !sig.Moved {
 		return
 	}
-	h.Delivery.Signal(ctx, sig, protocol.Encode(protocol.ReadPush{
+	all := *sig
+	all.To = slices.Concat(sig.To, sig.Tabs)
+	h.Delivery.Signal(ctx, &all, protocol.Encode(protocol.ReadPush{
 		Type: protocol.TypeRead, Conversation: sig.Head.Conversation, User: r.principal.User, Seq: sig.Head.Participants[r.principal.User].Cursor,
 	}))
 }
@@ -115,7 +118,7 @@ func (h *Handler) ping(ctx context.Context, r *request) (any, error) {
 	}
 	out := protocol.Pong{Type: protocol.TypePong, Ref: r.Ref, Now: h.now().UnixMilli(), Heads: map[chat.ConversationID]protocol.TrackHeads{}}
 	for c, head := range pong.Heads {
-		out.Heads[c] = protocol.HeadsOf(head, r.principal.Role)
+		out.Heads[c] = protocol.HeadsOf(head, r.principal.User, r.principal.Role)
 	}
 	h.pushReads(ctx, r, pong.Moved)
 	if r.principal.Until != 0 && h.now().Add(lastPing).UnixMilli() >= r.principal.Until {

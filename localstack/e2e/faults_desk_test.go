@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -69,9 +70,41 @@ func (w *watchers) play(t *testing.T) {
 	must(t, err)
 	_, err = w.operators[1].Acked(ctx)
 	must(t, err)
+	w.attend(t, ctx, second)
 	_, err = w.customer.Start("nobody is there")
 	must(t, err)
 	_, err = w.customer.Acked(ctx)
+	must(t, err)
+}
+
+// attend has the first operator read and answer one conversation, whose customer asks on, raise its priority, and put off
+// another.
+func (w *watchers) attend(t *testing.T, ctx context.Context, id chat.ConversationID) {
+	t.Helper()
+	o := w.operators[0]
+	must(t, o.Until(ctx, func(m *client.Machine) bool {
+		v := m.View(id)
+		return v != nil && !v.Gone && v.Assignee == o.User && v.Applied(chat.Public) > 0
+	}))
+	o.Do(func(m *client.Machine) { m.MarkRead(id, m.View(id).Applied(chat.Public)) })
+	must(t, o.Send(id, chat.Public, "here I am"))
+	_, err := o.Acked(ctx)
+	must(t, err)
+	must(t, w.customer.Send(id, chat.Public, "one more thing", "and another"))
+	put, err := w.customer.Start("this can wait")
+	must(t, err)
+	_, err = w.customer.Acked(ctx)
+	must(t, err)
+	must(t, o.Take(put))
+	_, err = o.Acked(ctx)
+	must(t, err)
+	o.Do(func(m *client.Machine) {
+		if _, err = client.Queue(m, protocol.Priority{Conversation: id, Priority: 2}); err == nil {
+			_, err = client.Queue(m, protocol.Snooze{Conversation: put, Until: time.Now().Add(time.Hour).UnixMilli()})
+		}
+	})
+	must(t, err)
+	_, err = o.Acked(ctx)
 	must(t, err)
 }
 
@@ -109,7 +142,7 @@ func TestLiveDesksUnderFaults(t *testing.T) {
 	r := ownRig(t, rig.Options{})
 	for _, c := range deskCases() {
 		t.Run(c.name, func(t *testing.T) {
-			settings := rig.Fast()
+			settings := rig.Pinging(5 * time.Second) // a read cursor goes with a ping at the latest
 			if c.lost {
 				settings = rig.Pinging(500 * time.Millisecond)
 				settings.Live = time.Second

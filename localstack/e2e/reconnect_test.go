@@ -154,3 +154,39 @@ func TestRotation(t *testing.T) {
 		}
 	})
 }
+
+// TestReadInOneTabIsReadInAll: what an operator reads or answers in one tab is unread in none, before any ping, and the
+// customer's wait ends in both.
+func TestReadInOneTabIsReadInAll(t *testing.T) {
+	t.Parallel()
+	opts := fast()
+	opts.Read = 50 * time.Millisecond
+	c, o, id := pair(t, opts)
+	tab, err := suite.Join(within(t), o.API, o.Session, opts)
+	must(t, err)
+	t.Cleanup(tab.Close)
+	shows := func(unread int, waits bool) {
+		t.Helper()
+		for _, p := range []*world.Party{o, tab} {
+			must(t, p.Until(within(t), func(m *client.Machine) bool {
+				v := m.View(id)
+				return v != nil && v.Unread() == unread && (v.WaitingSince() != 0) == waits
+			}))
+		}
+	}
+	must(t, c.Say(id, "one", "two"))
+	must(t, c.Acked(within(t)))
+	log, err := o.Log(within(t), id, chat.Public)
+	must(t, err)
+	must(t, o.Sees(within(t), id, chat.Public, uint64(len(log))))
+	shows(3, true) // and the one that began it
+	o.Do(func(m *client.Machine) { m.MarkRead(id, uint64(len(log))) })
+	shows(0, true)
+	must(t, c.Say(id, "three"))
+	shows(1, true)
+	must(t, tab.Say(id, "here I am"))
+	shows(0, false)
+	must(t, c.Until(within(t), func(m *client.Machine) bool {
+		return m.View(id).Participants[o.Session.User].Read == uint64(len(log))+1
+	}))
+}

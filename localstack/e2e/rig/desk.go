@@ -28,8 +28,18 @@ type desk struct {
 	Visitors   map[chat.UserID]string // the pages
 	// Open are the conversations that are not over, with their status and operator: all of them for supervisors.
 	Open map[chat.ConversationID][2]string
-	// Own are those of them that are the person's, as their client shows them.
-	Own map[chat.ConversationID][2]string
+	// Own are those of them that are the person's, or are offered to them, as their client shows them.
+	Own map[chat.ConversationID]own
+}
+
+// own is what a list of one's own conversations shows of each.
+type own struct {
+	Status              chat.Status
+	Assignee, OfferedTo chat.UserID
+	Department          chat.DepartmentID
+	Priority            int
+	WaitingSince        int64
+	Unread              int
 }
 
 // JudgeDesks waits until everybody who watches sees what is so, or ctx ends, and tells who does not. A view is pushed
@@ -85,20 +95,35 @@ func (sc *Scene) truth(ctx context.Context, p *Person) (d desk, err error) {
 		}
 	}
 	heads, errHeads := sc.heads(ctx)
-	d.Own = map[chat.ConversationID][2]string{}
+	d.Own = map[chat.ConversationID]own{}
 	for id, h := range heads {
 		if h.Workspace != p.Space.ID || h.Status.Over() {
 			continue
 		}
-		state := [2]string{string(h.Status), string(h.Assignee)}
 		if d.Open != nil {
-			d.Open[id] = state
+			d.Open[id] = [2]string{string(h.Status), string(h.Assignee)}
 		}
-		if h.Assignee == p.User {
-			d.Own[id] = state
+		if _, in := h.Participants[p.User]; !in || h.Assignee != p.User && h.OfferedTo != p.User {
+			continue
 		}
+		log, errLog := p.Space.api.Log(ctx, p.Space.supervisor.Token, id, chat.Public)
+		d.Own[id], err = ownOf(h, p.User, log), cmp.Or(err, errLog)
 	}
 	return d, cmp.Or(err, errHeads)
+}
+
+// ownOf is what HEAD keeps, and for what is unread what the log and the read cursor in HEAD say.
+func ownOf(h *chat.Head, me chat.UserID, log []protocol.Event) own {
+	o := own{Status: h.Status, Assignee: h.Assignee, OfferedTo: h.OfferedTo, Department: h.Department, Priority: h.Priority}
+	if !h.Wait.Since.IsZero() {
+		o.WaitingSince = h.Wait.Since.UnixMilli()
+	}
+	for _, e := range log {
+		if e.Type == chat.EventMessage && e.Role == chat.RoleCustomer && e.Seq > h.Participants[me].Cursor {
+			o.Unread++
+		}
+	}
+	return o
 }
 
 func oldest(list []chat.Waiting) (at time.Time) {
@@ -150,10 +175,10 @@ func (p *Person) shown() (d desk) {
 				d.Open[c.Conversation] = [2]string{string(c.Status), string(c.Assignee)}
 			}
 		}
-		d.Own = map[chat.ConversationID][2]string{}
+		d.Own = map[chat.ConversationID]own{}
 		for _, v := range m.Views() {
-			if !v.Gone && !v.Status.Over() && v.Assignee == p.User {
-				d.Own[v.Conversation] = [2]string{string(v.Status), string(v.Assignee)}
+			if !v.Gone && !v.Status.Over() && (v.Assignee == p.User || v.OfferedTo == p.User) {
+				d.Own[v.Conversation] = own{v.Status, v.Assignee, v.OfferedTo, v.Department, v.Priority, v.WaitingSince(), v.Unread()}
 			}
 		}
 	})
