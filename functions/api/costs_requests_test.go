@@ -152,6 +152,11 @@ func requests() map[string]arrange {
 		"deskQueue": plain(""), "listOperators": plain(""), "listVisitors": plain(""),
 		"setDuty":               as(chat.RoleOperator, "", `{"status":"accepting"}`),
 		"listOwnOperatorEvents": as(chat.RoleOperator, "", ""),
+		"ownOperator":           as(chat.RoleOperator, "", ""),
+		"operator": func(s *shop) request {
+			s.duty()
+			return request{target: "/v1/operators/" + string(s.operator.User)}
+		},
 		"changeOperator": func(s *shop) request {
 			s.duty()
 			return request{target: "/v1/operators/" + string(s.operator.User), body: `{"capacity":100,"skills":["tax"]}`}

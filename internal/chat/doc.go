@@ -25,7 +25,8 @@
 // Routing: operator.go and duty.go (who takes conversations), routing.go (policies), decide.go (the choice, which can be
 // made again from the log), drain.go and drain_wave.go (giving out what waits), looks.go, offer.go, gone.go and
 // dismiss.go (operators who vanished, or left the staff), positions.go and expect.go (places in the queue, and how they
-// are told at once), attention.go (how long a customer waits for an answer), summary.go (how a conversation shows in a list).
+// are told at once), attention.go (how long a customer waits for an answer), summary.go (how a conversation shows in a list),
+// standing.go (how an operator does).
 //
 // Time: timer.go, timer_arming.go (what changes arm), timer_fire.go (what is due), promise.go, opening.go, sla.go and
 // sla_resolution.go, sweep.go and sweep_workspace.go (so that nothing sticks).

@@ -87,7 +87,7 @@ func (v Supervision) check() error {
 	return nil
 }
 
-// Supervise changes how an operator stands. Supervisors who run departments reach those who work in one of them, and
+// Supervise changes how an operator stands, also before they first come on duty. Supervisors who run departments reach those who work in one of them, and
 // give no others.
 func (s *Service) Supervise(ctx context.Context, p Principal, user UserID, v Supervision) (*Operator, error) {
 	scope, err := authorize(p, CommandSupervise)
@@ -101,7 +101,12 @@ func (s *Service) Supervise(ctx context.Context, p Principal, user UserID, v Sup
 		return nil, errNoOperator()
 	}
 	return s.changeOperator(ctx, p, user, "supervised", func(o *Operator) error {
-		if o.Duty == "" && o.Role == "" || scope == Department && !p.runs(o.Departments) {
+		if o.Duty == "" && o.Role == "" {
+			if err := s.firstTime(ctx, p.Workspace, user, o); err != nil {
+				return err
+			}
+		}
+		if scope == Department && !p.runs(o.Departments) {
 			return errNoOperator()
 		}
 		if v.Departments != nil {
@@ -145,7 +150,7 @@ func (p Principal) mayMove(from, to DepartmentList) bool {
 	return true
 }
 
-func errNoOperator() *Error { return Errorf(CodeNotFound, "no such operator has been on duty") }
+func errNoOperator() *Error { return Errorf(CodeNotFound, "there is no such operator, or none whom you supervise") }
 
 // changeOperator changes how an operator stands, with the events that tell it in one transaction, and lets routing look
 // at what they could take now. A change that changes nothing is not written.

@@ -9,6 +9,8 @@ import (
 type Colleague struct {
 	User UserID
 	Role Role
+	// Departments that their account names; "" stands for all.
+	Departments DepartmentList
 }
 
 // Transfer passes a conversation on: to an operator (and into a department, if both are named), to a department, or to

@@ -335,5 +335,5 @@ func (i Identity) Colleague(ctx context.Context, w chat.WorkspaceID, u chat.User
 	if err != nil || !found || account.Disabled {
 		return nil, err
 	}
-	return &chat.Colleague{User: u, Role: account.Role}, nil
+	return &chat.Colleague{User: u, Role: account.Role, Departments: account.Departments}, nil
 }

@@ -18,8 +18,8 @@ type DutyRequest struct {
 
 // OperatorRequest is the body of PUT /v1/operators/{id}. What is absent stays as it is.
 //
-// Errors: invalid; unauthenticated; forbidden (departments that the caller does not run); not_found (nobody who has been
-// on duty, or who works in a department that the caller runs).
+// Errors: invalid; unauthenticated; forbidden (departments that the caller does not run); not_found (nobody
+// of the staff, or nobody who works in a department that the caller runs).
 type OperatorRequest struct {
 	Status *chat.Duty `json:"status,omitempty"`
 	// Capacity is how many conversations the operator may be given at once, 1 to 100.
@@ -30,7 +30,7 @@ type OperatorRequest struct {
 	Skills *[]string `json:"skills,omitempty"`
 }
 
-// Operator answers both of the above: how a member of staff stands to routing.
+// Operator answers all of these: how a member of staff stands to routing.
 type Operator = protocol.Operator
 
 // OperatorEvent is one entry of an operator's own log.
@@ -64,6 +64,12 @@ func operatorRoutes() []route {
 		{Name: "limit", Summary: "How many, default 50.", Number: true, Min: 1, Max: chat.MaxPageEvents},
 	}
 	return []route{
+		{pattern: "GET /v1/operators/me", command: chat.CommandDuty, serve: (*API).ownStanding, says: says{
+			name: "ownOperator", summary: "Read how oneself stands to routing: duty, load, capacity, departments and skills.",
+			answers: map[int]any{ok: Operator{}}, codes: []chat.Code{chat.CodeInvalid}}},
+		{pattern: "GET /v1/operators/{id}", command: chat.CommandSupervise, serve: (*API).standing, says: says{
+			name: "operator", summary: "Read how a member of staff stands to routing, also one who has not been on duty yet.",
+			answers: map[int]any{ok: Operator{}}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
 		{pattern: "PUT /v1/operators/me/duty", command: chat.CommandDuty, serve: (*API).setDuty, says: says{
 			name: "setDuty", summary: "Say whether one takes conversations.", request: DutyRequest{}, answers: map[int]any{ok: Operator{}}}},
 		{pattern: "GET /v1/operators/me/events", command: chat.CommandDuty, serve: (*API).ownOperatorEvents, says: says{
@@ -108,6 +114,19 @@ func (a *API) supervise(c *call) (int, any, error) {
 		v.Skills = &skills
 	}
 	return a.operator(a.Chat.Supervise(c.Context(), c.principal(), chat.UserID(c.PathValue("id")), v))
+}
+
+func (a *API) ownStanding(c *call) (int, any, error) { return a.standingOf(c, c.principal().User) }
+
+func (a *API) standing(c *call) (int, any, error) {
+	return a.standingOf(c, chat.UserID(c.PathValue("id")))
+}
+
+func (a *API) standingOf(c *call, user chat.UserID) (int, any, error) {
+	if q := queryOf(c.Request); q.err != nil {
+		return 0, nil, q.err
+	}
+	return a.operator(a.Chat.Standing(c.Context(), c.principal(), user))
 }
 
 func (a *API) ownOperatorEvents(c *call) (int, any, error) {

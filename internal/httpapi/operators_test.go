@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -14,6 +17,8 @@ func operatorFixtures() map[string]fixture {
 	return map[string]fixture{
 		"setDuty":               {about: aboutSelf, body: `{"status":"accepting"}`, prepare: (*matrix).staff},
 		"listOwnOperatorEvents": {about: aboutSelf, prepare: (*matrix).staff},
+		"ownOperator":           {about: aboutSelf, target: "/v1/operators/me", prepare: (*matrix).staff},
+		"operator":              {about: aboutDepartment, target: of("/v1/operators/{id}"), prepare: (*matrix).staff},
 		"changeOperator":        {about: aboutDepartment, target: of("/v1/operators/{id}"), body: `{"capacity":7,"skills":["tax"]}`, prepare: (*matrix).staff},
 		"listOperatorEvents":    {about: aboutDepartment, target: of("/v1/operators/{id}/events"), prepare: (*matrix).staff},
 	}
@@ -76,4 +81,51 @@ func TestOperators(t *testing.T) {
 	as(m.token, "PUT", path, `{"departments":["`+string(otherDepartment)+`"]}`, 403) // not theirs to give
 	as(m.token, "PUT", path, `{"departments":[]}`, 403)
 	as(m.token, "PUT", "/v1/operators/u_01kaw3v4x0zzzzzzzzzzzzzzzz", `{"capacity":3}`, 404)
+}
+
+// TestOperatorsAreSetUpBeforeTheirFirstDay: somebody who was never on duty stands as their account says, can be given
+// capacity and skills, and keeps them; who is no colleague does not stand at all.
+func TestOperatorsAreSetUpBeforeTheirFirstDay(t *testing.T) {
+	t.Parallel()
+	var supervisor caller
+	for _, c := range callers() {
+		if c.name == "a supervisor of the department" {
+			supervisor = c
+		}
+	}
+	m := newMatrix(t, supervisor)
+	m.staff()
+	here, elsewhere, disabled := chat.UserID(wid("u_", 5)), chat.UserID(wid("u_", 6)), chat.UserID(wid("u_", 7))
+	m.api.Chat.Colleague = func(_ context.Context, _ chat.WorkspaceID, u chat.UserID) (*chat.Colleague, error) {
+		departments := map[chat.UserID]chat.DepartmentID{here: salesDepartment, elsewhere: otherDepartment}
+		if d, known := departments[u]; known {
+			return &chat.Colleague{User: u, Role: chat.RoleOperator, Departments: chat.JoinDepartments(d)}, nil
+		}
+		return nil, nil //nolint:nilnil // what the hook says of who is no colleague
+	}
+	ask := func(method string, u chat.UserID, body string, status int) Operator {
+		t.Helper()
+		a := m.do(method, "/v1/operators/"+string(u), body, "Authorization", m.token, "Origin", desk)
+		if a.StatusCode != status {
+			t.Fatalf("%s %s: %d %s", method, u, a.StatusCode, a.body)
+		}
+		if status != 200 {
+			return Operator{}
+		}
+		return decodeAs[Operator](t, a)
+	}
+	want := Operator{User: here, Status: chat.DutyOff, Capacity: chat.DefaultCapacity, Departments: []chat.DepartmentID{salesDepartment}}
+	if diff := cmp.Diff(want, ask("GET", here, "", 200)); diff != "" {
+		t.Errorf("before (-want +got):\n%s", diff)
+	}
+	ask("PUT", here, `{"capacity":9,"skills":["tax"]}`, 200)
+	want.Capacity, want.Skills = 9, []string{"tax"}
+	want.Since = m.now.UnixMilli()
+	if diff := cmp.Diff(want, ask("GET", here, "", 200)); diff != "" {
+		t.Errorf("after (-want +got):\n%s", diff)
+	}
+	for _, u := range []chat.UserID{elsewhere, disabled} {
+		ask("GET", u, "", 404)
+		ask("PUT", u, `{"capacity":9}`, 404)
+	}
 }
