@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +96,8 @@ func TestOperatorsAreSetUpBeforeTheirFirstDay(t *testing.T) {
 	}
 	m := newMatrix(t, supervisor)
 	m.staff()
-	here, elsewhere, disabled := chat.UserID(wid("u_", 5)), chat.UserID(wid("u_", 6)), chat.UserID(wid("u_", 7))
+	person := func(n int) chat.UserID { return chat.UserID(fmt.Sprintf("u_01kaw3v4x0nnnnnnnn%08d", n)) }
+	here, elsewhere, disabled := person(1), person(2), person(3)
 	m.api.Chat.Colleague = func(_ context.Context, _ chat.WorkspaceID, u chat.UserID) (*chat.Colleague, error) {
 		departments := map[chat.UserID]chat.DepartmentID{here: salesDepartment, elsewhere: otherDepartment}
 		if d, known := departments[u]; known {
