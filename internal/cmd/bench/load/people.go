@@ -167,7 +167,10 @@ type FanoutResult struct {
 	Missed int       `json:"missed"` // deliveries that did not come within 10 s
 }
 
-// fan is one conversation with many listeners: the tabs of one customer.
+// tabsEach is how many sockets a person opens: one may ask for 600 tickets a minute.
+const tabsEach = 500
+
+// fan is one conversation with many listeners: the tabs of the admins who watch it.
 type fan struct {
 	sockets []*Socket
 	started time.Time
@@ -177,8 +180,8 @@ type fan struct {
 	tasks   sync.WaitGroup
 }
 
-// Fanout opens n sockets of one customer, lets the operator say messages one after the other, and waits for each
-// to reach all. before is called when everybody is there.
+// Fanout opens n sockets that watch one conversation, lets its operator say messages one after the other, and waits
+// for each to reach all. before is called when everybody is there.
 func Fanout(ctx context.Context, w *world.World, n, messages int, before func()) (FanoutResult, error) {
 	r := FanoutResult{Listeners: n, Messages: messages}
 	space, err := w.Seed(ctx, 1)
@@ -197,9 +200,16 @@ func Fanout(ctx context.Context, w *world.World, n, messages int, before func())
 	defer pair.Operator.peer.socket.Close()
 	f := &fan{}
 	defer f.close()
-	if err := f.open(ctx, c.api, pair, n); err != nil {
-		return r, err
+	for len(f.sockets) < n {
+		token, err := c.watcher(ctx, w, space, pair)
+		if err != nil {
+			return r, err
+		}
+		if err := f.open(ctx, c.api, token, pair, min(tabsEach, n-len(f.sockets))); err != nil {
+			return r, err
+		}
 	}
+	f.start()
 	before()
 	var last, each []time.Duration
 	for range messages {
@@ -216,22 +226,45 @@ func Fanout(ctx context.Context, w *world.World, n, messages int, before func())
 	return r, nil
 }
 
-func (f *fan) open(ctx context.Context, api *client.API, pair Pair, n int) error {
-	f.sockets = make([]*Socket, n)
-	cursors := map[chat.ConversationID]protocol.Cursor{pair.Customer.conversation: {Public: pair.Customer.seq}}
+// watcher makes an admin who watches the pair's conversation.
+func (c *Crowd) watcher(ctx context.Context, w *world.World, space world.Workspace, pair Pair) (token string, err error) {
+	m, err := w.AddAdmin(ctx, space)
+	if err != nil {
+		return "", err
+	}
+	session, err := c.api.SignIn(ctx, m.Email, m.Password)
+	if err != nil {
+		return "", err
+	}
+	socket, _, err := Enter(ctx, c.api, session.Token, nil)
+	if err != nil {
+		return "", err
+	}
+	defer socket.Close()
+	_, err = Ask[protocol.Ack](socket, protocol.Watch{Action: protocol.ActionWatch, Conversation: pair.Operator.conversation, ID: newMessage().ID})
+	return session.Token, err
+}
+
+// open opens n more sockets.
+func (f *fan) open(ctx context.Context, api *client.API, token string, pair Pair, n int) error {
+	sockets := make([]*Socket, n)
+	cursors := map[chat.ConversationID]protocol.Cursor{pair.Operator.conversation: {Public: pair.Operator.seq}}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	for i := range n {
-		g.Go(func() (err error) { f.sockets[i], _, err = Enter(gctx, api, pair.token, cursors); return err })
+	for i := range sockets {
+		g.Go(func() (err error) { sockets[i], _, err = Enter(gctx, api, token, cursors); return err })
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
+	err := g.Wait()
+	f.sockets = append(f.sockets, sockets...) // closed with the others, whatever came of it
+	return err
+}
+
+// start listens to all sockets.
+func (f *fan) start() {
 	for _, s := range f.sockets {
 		f.tasks.Add(1)
 		go f.listen(s)
 	}
-	return nil
 }
 
 func (f *fan) listen(s *Socket) {
