@@ -20,7 +20,7 @@ var (
 // Mutants returns the list. Each is a mistake that a published chat or a peer has made, or that the design
 // warns of.
 func Mutants() []Mutant {
-	return []Mutant{
+	return append([]Mutant{
 		{"ack before push", "internal/wsapi/action.go",
 			"	if err := h.Delivery.Committed(ctx, r.principal, out); err != nil {\n		return nil, err\n	}\n	return protocol.AckOf(r.Ref, out), nil",
 			"	go func() { _ = h.Delivery.Committed(ctx, r.principal, out) }()\n	return protocol.AckOf(r.Ref, out), nil", socket},
@@ -122,5 +122,5 @@ func Mutants() []Mutant {
 		{"an identity token used twice", "internal/identity/customer_identity.go", "	if !first {\n", "	if !first && false {\n", []string{"./internal/contact"}},
 		{"a stolen refresh token goes unnoticed", "internal/identity/refresh.go", "	if err := s.Revoke(ctx, session); err != nil && !errors.Is(err, ErrSocketsLeft) {\n		return Opened{}, err\n	}\n	return Opened{}, refuse(chat.CodeUnauthenticated, ReasonRefreshReused,",
 			"	return Opened{}, refuse(chat.CodeUnauthenticated, ReasonRefreshReused,", []string{"./internal/identity/..."}},
-	}
+	}, abuse()...)
 }
