@@ -15,7 +15,7 @@ func abuse() []Mutant {
 			`Key: k.item(), ConditionExpression: aws.String("attribute_exists(pk)"),`, `Key: k.item(),`, store},
 		{"a link is good for anything", "internal/identity/invitation.go",
 			"	if inv.User != \"\" {\n		return Account{}, linkInvalid()\n	}\n", "", people},
-		{"a link of somebody who was let go", "internal/identity/invitation.go", "if !ok || !by.admin() {", "if !ok {", people},
+		{"a link of somebody who was let go", "internal/identity/invitation.go", "if !ok || !by.admin() {", "if !ok && !by.admin() {", people},
 		{"a link's secret is not compared", "internal/identity/invitation.go",
 			"inv.Digest[:]) != 1 || !ok", "inv.Digest[:]) > 1 || !ok", people},
 		{"links are guessed without limit", "internal/identity/invitation.go", "if n > LinkAttempts {", "if n > 1000*LinkAttempts {", people},
