@@ -44,6 +44,30 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	}
 }
 
+// Every attack of the security page is tried by a test; the test above sees that it exists.
+func TestEveryAttackIsTried(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\|.*\|$`).FindAllString(string(page), -1)
+	attacks := 0
+	for _, row := range rows {
+		cells := strings.Split(row, " | ")
+		if strings.HasPrefix(row, "| attack |") || strings.HasPrefix(row, "|---") {
+			continue
+		}
+		attacks++
+		if len(cells) != 4 || !regexp.MustCompile("^`Test\\w+`").MatchString(cells[2]) {
+			t.Errorf("an attack without what happens, its tests and its planted bugs: %s", row)
+		}
+	}
+	if attacks < 40 {
+		t.Errorf("%d attacks", attacks)
+	}
+}
+
 // A folder's README has every folder below it that holds code.
 func TestReadmesNameEveryFolder(t *testing.T) {
 	t.Parallel()
