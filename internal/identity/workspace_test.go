@@ -13,7 +13,7 @@ func TestAllowsOrigin(t *testing.T) {
 		"https://shop.example": true, "https://shop.example:8443": true, "http://localhost:3000": true, "http://localhost": true,
 		"http://127.0.0.1:65535": true, "": false, "null": false, "*": false, "http://localhost:*": false, "http://localhost:": false,
 		"https://localhost:3000": false, "http://localhost:3000.evil.example": false, "http://localhost.evil.example": false,
-		"http://localhost:123456": false, "http://localhost:80/": false, "http://127.0.0.10:80": false, "https://shop.example:443": false,
+		"http://localhost11": false, "http://127.0.0.11": false, "http://localhost:123456": false, "http://localhost:80/": false, "http://127.0.0.10:80": false, "https://shop.example:443": false,
 		"https://shop.example/": false, "https://shop.exampl": false, "https://a.shop.example": false, "http://shop.example": false,
 		"https://SHOP.example": false, "https://shop.example\x00": false,
 	} {

@@ -46,8 +46,6 @@ func abuse() []Mutant {
 		{"an identity of another workspace", "internal/identity/customer_identity.go",
 			"case len(c.Audience) != 1 || c.Audience[0] != string(w):", "case len(c.Audience) != 1:", contacts},
 		{"an identity for ever", "internal/identity/customer_identity.go", "now.Add(MaxCustomerTokenLife + CustomerTokenSkew)", "now.Add(1e6 * MaxCustomerTokenLife)", contacts},
-		{"a kid that is no id", "internal/identity/customer_identity.go",
-			"	if _, ok := chat.IDBytes(IdentityKeyPrefix, kid); !ok {\n		return IdentityKey{}, unknown\n	}\n	key, ok", "	key, ok", contacts},
 		{"the session before an identity goes on", "internal/contact/identify.go",
 			"s.Customers.Sessions.Revoke(ctx, opened.Session); errors", "error(nil); errors", contacts},
 		{"a banned visitor comes back", "internal/contact/ban.go", "		if b.Holds(now) {\n			return banned()", "		if b.Holds(now) && u == \"\" {\n			return banned()", contacts},
