@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -18,6 +19,8 @@ type act struct {
 	// either is another type under which the same may have been stored: a customer who closes leaves, if nobody has
 	// come yet.
 	either EventType
+	// reason is that of the edge when the actor gives none; "" for what is no edge.
+	reason string
 }
 
 // errNothing says that there is nothing to do: the command is acknowledged, and nothing is stored.
@@ -34,7 +37,7 @@ func (s *Service) perform(ctx context.Context, p Principal, st Step, a act, deci
 		return nil, err
 	}
 	draft := a.draft
-	draft.ID, draft.Sender, draft.Role, draft.Reason = st.ID, p.User, p.Role, st.Reason
+	draft.ID, draft.Sender, draft.Role, draft.Reason = st.ID, p.User, p.Role, cmp.Or(st.Reason, a.reason)
 	rule := Rule{Actor: p.User, Epoch: st.Epoch}
 	if p.Role == RoleCustomer {
 		rule.UnmutedAt = s.now()

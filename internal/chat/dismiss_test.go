@@ -64,12 +64,8 @@ func TestDismissed(t *testing.T) {
 		if h := r.of(id); h.Status != chat.StatusQueued || h.QueuedAt != at || h.Assignee != "" || h.OfferedTo != "" {
 			t.Errorf("%+v", h)
 		}
-		track := chat.Public
-		if id == offered {
-			track = chat.Desk
-		}
-		log := readLog(t, r.store, r.refTo(id), track)
-		if last := log[len(log)-1]; id != offered && (last.Reason != "operator is off duty" || last.Sender != chat.SystemUser || last.Subject != p.User) {
+		log := readLog(t, r.store, r.refTo(id), chat.Desk)
+		if last := log[len(log)-1]; id != offered && (last.Type != chat.EventUnreachable || last.Reason != chat.ReasonOff || last.Sender != chat.SystemUser || last.Subject != p.User) {
 			t.Errorf("%+v", last)
 		}
 	}

@@ -14,7 +14,7 @@
 // image of the conversation a write holds. Limits on writers: rate.go, mute.go, requests.go (one request, carried out
 // once).
 //
-// A conversation's life: transition.go (the states and their edges; join and reopen), lifecycle.go (close, leave, ask for
+// A conversation's life: transition.go (the states and their edges; join and reopen), reason.go, lifecycle.go (close, leave, ask for
 // a person, wake), command.go (what all such commands have in common), transfer.go, watch.go, adopt.go, link.go,
 // rating.go, form.go, facts.go (tags, fields, priority), automation.go (what rules do), until.go. What lies beside the
 // log: state.go, details.go.

@@ -237,9 +237,10 @@ func (d *drain) assign(ctx context.Context, policy RoutingPolicy, w Waiting, t *
 // errTaken says that another job has given the conversation out.
 var errTaken = errors.New("another job has given it out")
 
-// assigning tells everybody whose the conversation is, and the desk why.
+// assigning tells everybody whose the conversation is, and the desk why: customers are not to see how routing weighs its
+// operators.
 func assigning(h *Head, change *Change, user UserID, decision *Decision) *systemStep {
-	e := systemEvent(moveAssign, h, EventAssigned, StatusActive, decision.Policy)
+	e := systemEvent(moveAssign, h, EventAssigned, StatusActive, ReasonRouted)
 	why := systemEvent(moveRoute, h, EventRouted, "", "")
 	why.From, e.Subject, why.Subject, why.Detail = "", user, user, &Detail{Decision: decision}
 	change.Other = []Event{why}

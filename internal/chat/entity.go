@@ -196,7 +196,7 @@ const (
 	EventAutomated   EventType = "automation.applied"        // desk; Detail.Rule
 	EventAutoFailed  EventType = "automation.failed"         // desk; Detail.Rule, Reason says why
 	EventIdentified  EventType = "customer.identified"       // desk; the sender takes the place of Subject, an anonymous visitor
-	EventUnreachable EventType = "operator.unreachable"      // desk; Subject: their lease ended while the customer had the answer
+	EventUnreachable EventType = "operator.unreachable"      // desk; Subject: their lease ended
 )
 
 // EventTypes lists every type. The order is the storage code: append only.
@@ -234,7 +234,7 @@ type Event struct {
 
 // SameContent says whether two events with one id were meant to be the same: a retry, not a reuse of the id.
 func (e Event) SameContent(o Event) bool {
-	return e.Type == o.Type && e.Text == o.Text && e.Target == o.Target && e.Reason == o.Reason && e.Subject == o.Subject &&
+	return e.Type == o.Type && e.Text == o.Text && e.Target == o.Target && sameReason(e.Reason, o.Reason) && e.Subject == o.Subject &&
 		e.Detail.Equal(o.Detail)
 }
 

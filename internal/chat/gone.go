@@ -83,7 +83,7 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, o *Operator) error {
 			return nil, errStale
 		}
 		return s.sleepUnreachable(h, user, reason), nil
-	}, moveBack, moveMiss, moveAlert, moveBusy, moveIdle)
+	}, moveBack, moveMiss, moveAlert, moveBusy, moveIdle, moveUnreach)
 	if errors.Is(err, errStale) { // somebody else has taken it up
 		return nil
 	}
@@ -96,9 +96,9 @@ func (s *Service) goneFrom(ctx context.Context, ref Ref, o *Operator) error {
 // goneBy is the reason that the edges name: their own log says more.
 func (o Operator) goneBy() string {
 	if o.Duty == DutyOff {
-		return "operator is off duty"
+		return ReasonOff
 	}
-	return "operator disconnected"
+	return ReasonGone
 }
 
 // handBack appends to the public track, so that an answer that comes in between refuses it.
@@ -109,8 +109,11 @@ func (s *Service) handBack(ctx context.Context, h *Head, user UserID, reason str
 	}
 	change.Entry.Preferred = "" // nobody waits for who is gone
 	change.Remove = []UserID{user}
-	e := systemEvent(moveBack, h, EventQueued, StatusQueued, reason)
+	e := systemEvent(moveBack, h, EventQueued, StatusQueued, ReasonWaitsAgain)
 	e.Subject = user
+	why := systemEvent(moveUnreach, h, EventUnreachable, "", reason)
+	why.From, why.Subject = "", user
+	change.Other = []Event{why}
 	return &systemStep{Public, []Event{e}, change}, nil
 }
 
@@ -160,7 +163,7 @@ func (s *Service) Idle(ctx context.Context, ref Ref, version uint64) error {
 		if s.now().Sub(last[0].At) < policy.IdleAfter {
 			return nil, errStale
 		}
-		idle := systemEvent(moveIdle, h, EventIdle, StatusIdle, "nobody wrote")
+		idle := systemEvent(moveIdle, h, EventIdle, StatusIdle, ReasonNobodyWrote)
 		return &systemStep{Desk, []Event{idle}, &Change{Status: StatusIdle, Places: h.freed(s.now()), Still: true}}, nil
 	}, moveIdle)
 	if errors.Is(err, errStale) {

@@ -11,7 +11,7 @@ import (
 //
 // Errors: CodeRequired when staff closes a conversation that lacks fields which the workspace demands; it names them.
 func (s *Service) Close(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	a := act{command: CommandClose, track: Public, draft: Event{Type: EventClosed}, either: EventAbandoned}
+	a := act{command: CommandClose, track: Public, draft: Event{Type: EventClosed}, either: EventAbandoned, reason: ReasonEnded}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
 		if h.Status.Over() {
 			return nil, Errorf(CodeClosed, "the conversation is already closed")
@@ -28,7 +28,7 @@ func (s *Service) Close(ctx context.Context, p Principal, st Step) (*Outcome, er
 
 // Leave takes a customer out of the queue, or away from a bot.
 func (s *Service) Leave(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	a := act{command: CommandLeave, track: Public, draft: Event{Type: EventAbandoned}, either: EventClosed}
+	a := act{command: CommandLeave, track: Public, draft: Event{Type: EventAbandoned}, either: EventClosed, reason: ReasonLeft}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
 		if !h.Status.Waits() && h.Status != StatusBot {
 			return nil, errStatus(h)
@@ -67,7 +67,7 @@ func (s *Service) required(ctx context.Context, h *Head) (*Facts, error) {
 // Person asks for a person: from a bot the conversation goes into the queue. Who waits already, or has a person, gets an
 // acknowledgement of nothing.
 func (s *Service) Person(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	a := act{command: CommandPerson, track: Public, draft: Event{Type: EventHandedOff}}
+	a := act{command: CommandPerson, track: Public, draft: Event{Type: EventHandedOff}, reason: ReasonPerson}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
 		switch {
 		case h.Status.Over():
@@ -83,7 +83,7 @@ func (s *Service) Person(ctx context.Context, p Principal, st Step) (*Outcome, e
 // Wake takes up a conversation that was snoozed or idle: with its operator, if they have room, else in the queue.
 // Whoever wakes their own keeps it, or is told that they have no room.
 func (s *Service) Wake(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventResumed}}
+	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventResumed}, reason: ReasonWoken}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, full UserID) (*Change, error) {
 		if h.Status != StatusSnoozed && h.Status != StatusIdle {
 			return nil, errStatus(h)
@@ -99,7 +99,9 @@ func (s *Service) Wake(ctx context.Context, p Principal, st Step) (*Outcome, err
 			change.Places[0].Eligible = false
 		}
 		if e.To = change.Status; e.To == StatusQueued {
-			change.Other = []Event{e.beside(queuedBeside, EventQueued)}
+			queued := e.beside(queuedBeside, EventQueued)
+			queued.Reason = ReasonWaitsAgain // to customers it did not sleep
+			change.Other = []Event{queued}
 		}
 		return change, nil
 	})
@@ -109,7 +111,7 @@ func (s *Service) Wake(ctx context.Context, p Principal, st Step) (*Outcome, err
 // customer writes.
 func (s *Service) Snooze(ctx context.Context, p Principal, st Step, until time.Time) (*Outcome, error) {
 	until = time.UnixMilli(until.UnixMilli())
-	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventSnoozed, Detail: &Detail{Until: until}}}
+	a := act{command: CommandSnooze, track: Desk, draft: Event{Type: EventSnoozed, Detail: &Detail{Until: until}}, reason: ReasonPutOff}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, _ UserID) (*Change, error) {
 		if left := until.Sub(s.now()); left < MinSnooze || left > MaxSnooze {
 			return nil, Errorf(CodeInvalid, "until: %v to %v from now", MinSnooze, MaxSnooze)

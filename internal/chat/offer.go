@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ const (
 
 // Accept takes a conversation that is offered to the actor. The place was taken with the offer.
 func (s *Service) Accept(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	out, err := s.step(ctx, p, st, CommandAccept, EventAssigned, func(h *Head, e *Event, _ UserID) (*Change, error) {
+	out, err := s.step(ctx, p, st, CommandAccept, EventAssigned, ReasonAccepted, func(h *Head, e *Event, _ UserID) (*Change, error) {
 		if err := offeredTo(h, p); err != nil {
 			return nil, err
 		}
@@ -56,7 +57,7 @@ func (s *Service) Decline(ctx context.Context, p Principal, st Step) (*Outcome, 
 		return nil, err
 	}
 	c := &command{
-		drafts: []Event{{ID: st.ID, Type: EventOfferMissed, Sender: p.User, Role: p.Role, Reason: st.Reason, Subject: p.User}},
+		drafts: []Event{{ID: st.ID, Type: EventOfferMissed, Sender: p.User, Role: p.Role, Reason: cmp.Or(st.Reason, ReasonDeclined), Subject: p.User}},
 		Append: Append{Ref: Ref{p.Workspace, st.Conversation}, Track: Desk, After: st.After, Rule: Rule{Actor: p.User}},
 	}
 	return s.transit(ctx, p, c, scope, func(h *Head) (*Change, []Event, error) {
@@ -192,7 +193,7 @@ func (s *Service) replyMissed(ctx context.Context, h *Head, user UserID, reason 
 	if err != nil {
 		return nil, err
 	}
-	back := systemEvent(moveBack, h, EventQueued, StatusQueued, reason)
+	back := systemEvent(moveBack, h, EventQueued, StatusQueued, ReasonWaitsAgain)
 	miss := systemEvent(moveMiss, h, EventOfferMissed, "", reason)
 	miss.From, back.Subject, miss.Subject = "", user, user
 	alert, busy := change.passed(h)

@@ -37,7 +37,7 @@ func (k *Timekeeper) opened(ctx context.Context, t Timer) error {
 			return nil, nil, errStale
 		}
 		change, err := k.Chat.requeueAtFirst(ctx, h)
-		return []Event{systemEvent(moveOpen, h, EventQueued, StatusQueued, "hours opened")}, change, err
+		return []Event{systemEvent(moveOpen, h, EventQueued, StatusQueued, ReasonOpened)}, change, err
 	})
 	if errors.Is(err, errStale) {
 		return nil

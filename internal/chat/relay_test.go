@@ -243,8 +243,8 @@ func TestTrim(t *testing.T) {
 		from  uint64
 	}{
 		{"short", []string{"a", "b"}, 1},
-		{"at the bound", []string{strings.Repeat("x", 520-44*2)}, 1},
-		{"past the bound", []string{strings.Repeat("x", 520-44*2+1)}, 3},
+		{"at the bound", []string{strings.Repeat("x", 520-44*2-len(chat.ReasonWrote))}, 1},
+		{"past the bound", []string{strings.Repeat("x", 520-44*2-len(chat.ReasonWrote)+1)}, 3},
 		{"many", make20()[:12], 14},
 	} {
 		s := newStream(t)

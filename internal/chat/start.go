@@ -62,7 +62,10 @@ func (s *Service) Start(ctx context.Context, p Principal, n NewConversation) (*O
 // startWith stores the conversation, or finds it.
 func (s *Service) startWith(ctx context.Context, by, p Principal, creation Creation, drafts []Event) (*Outcome, error) {
 	first := drafts[0].ID
-	beside := []Event{{ID: derivedID(startedBeside, first), Type: EventStarted, Sender: by.User, Role: by.Role, To: creation.Status}}
+	beside := []Event{{ID: derivedID(startedBeside, first), Type: EventStarted, Sender: by.User, Role: by.Role, To: creation.Status, Reason: ReasonStarted}}
+	if by.Role == RoleCustomer {
+		beside[0].Reason = ReasonWrote
+	}
 	if creation.Department != "" {
 		beside[0].Detail = &Detail{Department: creation.Department}
 	}

@@ -99,7 +99,7 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 	}
 	switch t.Kind {
 	case TimerOffer:
-		return k.Actions.Missed(ctx, t.Ref, t.Version, head.OfferedTo, "offer expired")
+		return k.Actions.Missed(ctx, t.Ref, t.Version, head.OfferedTo, ReasonExpired)
 	case TimerNoAnswer:
 		return k.noAnswer(ctx, t, head)
 	case TimerIdle:
@@ -172,7 +172,7 @@ func (k *Timekeeper) noAnswer(ctx context.Context, t Timer, head *Head) error {
 			return err
 		}
 	}
-	return k.Actions.Missed(ctx, t.Ref, t.Version, t.User, "no answer")
+	return k.Actions.Missed(ctx, t.Ref, t.Version, t.User, ReasonNoAnswer)
 }
 
 // typing puts the timer off while the operator types, up to its end.
@@ -236,13 +236,14 @@ func (k *Timekeeper) wakeUp(ctx context.Context, t Timer) error {
 			if err != nil {
 				return nil, err
 			}
-			e := systemEvent(moveWake, h, EventResumed, change.Status, "snooze is over")
+			e := systemEvent(moveWake, h, EventResumed, change.Status, ReasonSnoozeOver)
 			if change.Status == StatusActive {
 				return &systemStep{Desk, []Event{e}, change}, nil
 			}
-			e.Type = EventQueued
-			return &systemStep{Public, []Event{e}, change}, nil
-		}, moveWake)
+			queued := systemEvent(moveBack, h, EventQueued, StatusQueued, ReasonWaitsAgain)
+			change.Other = []Event{e}
+			return &systemStep{Public, []Event{queued}, change}, nil
+		}, moveWake, moveBack)
 		var refused *Refused
 		switch {
 		case err == nil:

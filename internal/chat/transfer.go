@@ -39,7 +39,7 @@ func (s *Service) Transfer(ctx context.Context, p Principal, t Transfer) (*Outco
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	return s.perform(ctx, p, t.Step, act{command: CommandTransfer, track: Public, draft: draft}, func(h *Head, e *Event, full UserID) (*Change, error) {
+	return s.perform(ctx, p, t.Step, act{command: CommandTransfer, track: Public, draft: draft, reason: ReasonTransferred}, func(h *Head, e *Event, full UserID) (*Change, error) {
 		to, err := s.destination(ctx, p.Workspace, t) // of a retry it does not matter any more
 		if err != nil {
 			return nil, err
@@ -210,7 +210,7 @@ func (s *Service) Assign(ctx context.Context, p Principal, st Step, operator Use
 	if _, err := authorize(p, CommandAssign); err != nil {
 		return nil, err
 	}
-	a := act{command: CommandAssign, track: Public, draft: Event{Type: EventAssigned, Subject: operator}}
+	a := act{command: CommandAssign, track: Public, draft: Event{Type: EventAssigned, Subject: operator}, reason: ReasonAssigned}
 	return s.perform(ctx, p, st, a, func(h *Head, e *Event, full UserID) (*Change, error) {
 		to, err := s.colleague(ctx, p.Workspace, operator)
 		if err != nil {
@@ -224,7 +224,7 @@ func (s *Service) Assign(ctx context.Context, p Principal, st Step, operator Use
 // TakeOver makes the actor the assignee, and lets the actor's socket listen from that very write on. Who had the
 // conversation watches on, if keep says so, else leaves.
 func (s *Service) TakeOver(ctx context.Context, p Principal, st Step, keep bool) (*Outcome, error) {
-	a := act{command: CommandTakeOver, track: Public, draft: Event{Type: EventAssigned, Subject: p.User}}
+	a := act{command: CommandTakeOver, track: Public, draft: Event{Type: EventAssigned, Subject: p.User}, reason: ReasonTakenOver}
 	out, err := s.perform(ctx, p, st, a, func(h *Head, e *Event, full UserID) (*Change, error) {
 		if full == p.User {
 			return nil, errFull("you have")

@@ -129,7 +129,7 @@ func (st Step) check() error {
 // Join takes an unassigned conversation: the actor becomes its assignee and a participant, and the
 // connection listens to it from the same write on.
 func (s *Service) Join(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	out, err := s.step(ctx, p, st, CommandJoin, EventAssigned, func(h *Head, e *Event, full UserID) (*Change, error) {
+	out, err := s.step(ctx, p, st, CommandJoin, EventAssigned, ReasonTaken, func(h *Head, e *Event, full UserID) (*Change, error) {
 		rule := Rule{Actor: p.User, Unassigned: true, Statuses: []Status{StatusQueued}}
 		if full == p.User {
 			return nil, Errorf(CodeAtCapacity, "you have as many conversations as you can take; close or snooze one first")
@@ -167,7 +167,7 @@ func (s *Service) listenAgain(ctx context.Context, p Principal, out *Outcome) er
 
 // Reopen takes up a closed conversation again: with its assignee, or in the waiting list if it had none.
 func (s *Service) Reopen(ctx context.Context, p Principal, st Step) (*Outcome, error) {
-	return s.step(ctx, p, st, CommandReopen, EventReopened, func(h *Head, e *Event, full UserID) (*Change, error) {
+	return s.step(ctx, p, st, CommandReopen, EventReopened, ReasonReopened, func(h *Head, e *Event, full UserID) (*Change, error) {
 		if !h.Status.Over() {
 			return nil, Errorf(CodeNotClosed, "the conversation is %s", h.Status)
 		}
@@ -244,8 +244,8 @@ func (h *Head) freed(at time.Time) []Place {
 }
 
 // step is perform for steps from one status to another, which all may see.
-func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, change func(*Head, *Event, UserID) (*Change, error)) (*Outcome, error) {
-	a := act{command: cmd, track: Public, draft: Event{Type: typ}}
+func (s *Service) step(ctx context.Context, p Principal, st Step, cmd Command, typ EventType, reason string, change func(*Head, *Event, UserID) (*Change, error)) (*Outcome, error) {
+	a := act{command: cmd, track: Public, draft: Event{Type: typ}, reason: reason}
 	if cmd == CommandJoin || cmd == CommandAccept {
 		a.draft.Subject = p.User
 	}
@@ -271,7 +271,7 @@ func (s *Service) wakeBySending(ctx context.Context, p Principal, c *command) (*
 		if err != nil {
 			return nil, nil, err
 		}
-		step := Event{Sender: p.User, Role: p.Role, From: h.Status, To: change.Status, Reason: "customer wrote"}
+		step := Event{Sender: p.User, Role: p.Role, From: h.Status, To: change.Status, Reason: ReasonWrote}
 		if change.Status == StatusActive && !h.Status.Over() { // customers do not see that it slept
 			step.ID, step.Type = derivedID(resumedBeside, c.drafts[0].ID), EventResumed
 			change.Other = []Event{step}

@@ -57,7 +57,7 @@ func messageEvents() []logged {
 func lifeEvents() []logged {
 	department := []string{"department"}
 	return []logged{
-		{typ: chat.EventStarted, always: []string{"to"}, detailSometimes: department, public: true},
+		{typ: chat.EventStarted, always: []string{"to"}, sometimes: reason, detailSometimes: department, public: true},
 		{typ: chat.EventAssigned, always: with(moves, "subject"), sometimes: reason, public: true},
 		{typ: chat.EventClosed, always: moves, sometimes: reason, public: true},
 		{typ: chat.EventReopened, always: moves, sometimes: reason, public: true},
@@ -146,5 +146,5 @@ var eventSummaries = map[chat.EventType]string{
 	chat.EventAutomated:   "An automation rule or a macro (detail.rule) acted.",
 	chat.EventAutoFailed:  "An automation rule or a macro (detail.rule) could not take one of its steps; reason says why. Those before it were taken, those after it were not.",
 	chat.EventIdentified:  "The customer has proved who they are: the sender takes the place of the anonymous visitor (subject), whose words stay the visitor's.",
-	chat.EventUnreachable: "The operator (subject) is not connected any more while it is the customer's turn; it is routed again when the customer writes.",
+	chat.EventUnreachable: "The operator (subject) is not connected any more. Where the customer waits, the conversation is back in the queue; else it is routed again when the customer writes.",
 }
