@@ -24,8 +24,8 @@ func DeskViews() []DeskView {
 	return []DeskView{ViewQueue, ViewColleagues, ViewVisitors, ViewSupervision}
 }
 
-// command is what one must be allowed to open the view.
-func (v DeskView) command() Command {
+// Command is what one must be allowed to open the view.
+func (v DeskView) Command() Command {
 	switch v {
 	case ViewQueue:
 		return CommandWaiting
@@ -264,7 +264,7 @@ func (l *LiveDesk) Show(ctx context.Context, v Viewer) (*DeskFrame, error) {
 
 // Look returns what one view shows now, without opening it.
 func (l *LiveDesk) Look(ctx context.Context, p Principal, view DeskView, departments []DepartmentID) (*DeskFrame, error) {
-	scope, err := authorize(p, view.command())
+	scope, err := authorize(p, view.Command())
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +285,7 @@ func viewerOf(p Principal, scope Scope, views []DeskView, departments []Departme
 		if !slices.Contains(DeskViews(), view) {
 			return v, Errorf(CodeInvalid, "views: queue, colleagues, visitors or supervision")
 		}
-		if _, err := authorize(p, view.command()); err != nil {
+		if _, err := authorize(p, view.Command()); err != nil {
 			return v, err
 		}
 		if !v.sees(view) {

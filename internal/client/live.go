@@ -15,6 +15,7 @@ type live struct {
 	// wanted says that there is something to ask for: views to keep open, or to close.
 	wanted  bool
 	asked   bool // a frame is under way
+	opened  bool // the server has shown these views of these departments
 	due     time.Time
 	refused chat.Code
 	shown   protocol.DeskPush
@@ -26,6 +27,7 @@ type live struct {
 func (m *Machine) Watch(views []chat.DeskView, departments ...chat.DepartmentID) {
 	l := &m.live
 	l.views, l.departments, l.wanted, l.asked, l.refused, l.due = slices.Clone(views), departments, true, false, "", time.Time{}
+	l.opened = false
 	l.shown = protocol.DeskPush{}
 }
 
@@ -61,8 +63,25 @@ func (m *Machine) liveAgain() {
 // liveAnew opens the views after a hello, which has closed them. What was shown before may be older or newer than what
 // the other socket gets first: revisions begin anew with it.
 func (m *Machine) liveAnew() {
-	m.live.asked, m.live.due, m.live.shown.Revision = false, time.Time{}, 0
-	m.live.wanted = len(m.live.views) > 0
+	l := &m.live
+	l.asked, l.due, l.shown.Revision = false, time.Time{}, 0
+	l.views = slices.DeleteFunc(l.views, func(v chat.DeskView) bool { return chat.Allowed(m.role, v.Command()) == chat.Denied })
+	l.wanted = len(l.views) > 0
+	l.forget()
+}
+
+// forget shows nothing more of views that are not open: whoever has another role by now loses at once what it may not see.
+func (l *live) forget() {
+	for view, drop := range map[chat.DeskView]func(){
+		chat.ViewQueue:       func() { l.shown.Queue = nil },
+		chat.ViewColleagues:  func() { l.shown.Colleagues = nil },
+		chat.ViewVisitors:    func() { l.shown.Visitors = nil },
+		chat.ViewSupervision: func() { l.shown.Supervision = nil },
+	} {
+		if !slices.Contains(l.views, view) {
+			drop()
+		}
+	}
 }
 
 func (m *Machine) liveSeen(p protocol.DeskPush) {
@@ -71,7 +90,7 @@ func (m *Machine) liveSeen(p protocol.DeskPush) {
 		if m.answered(p.Ref) == nil {
 			return // an answer to what is not wanted any more
 		}
-		l.asked, l.due, l.wanted = false, m.cfg.Now().Add(m.cfg.Live), len(l.views) > 0
+		l.asked, l.opened, l.due, l.wanted = false, true, m.cfg.Now().Add(m.cfg.Live), len(l.views) > 0
 	}
 	if len(l.views) == 0 || p.Revision < l.shown.Revision {
 		return
@@ -98,7 +117,13 @@ func (m *Machine) liveRefused(e protocol.Error) {
 		m.liveAgain()
 		return
 	}
-	m.live.wanted, m.live.asked, m.live.refused, m.live.views = false, false, e.Code, nil
+	l := &m.live
+	if e.Code == chat.CodeForbidden && l.opened && len(l.departments) > 0 { // who was moved has other departments: all of those
+		l.departments, l.asked = nil, false
+		return
+	}
+	l.wanted, l.asked, l.refused, l.views = false, false, e.Code, nil
+	l.forget()
 }
 
 // visiting is the last visit that this client told.
