@@ -150,7 +150,9 @@ func (p Principal) mayMove(from, to DepartmentList) bool {
 	return true
 }
 
-func errNoOperator() *Error { return Errorf(CodeNotFound, "there is no such operator, or none whom you supervise") }
+func errNoOperator() *Error {
+	return Errorf(CodeNotFound, "there is no such operator, or none whom you supervise")
+}
 
 // changeOperator changes how an operator stands, with the events that tell it in one transaction, and lets routing look
 // at what they could take now. A change that changes nothing is not written.

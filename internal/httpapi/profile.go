@@ -76,11 +76,13 @@ type Person struct {
 	Disabled bool `json:"disabled,omitempty"`
 }
 
-// PersonList answers GET /v1/people: those of the users that there are, in no order. Customers, the system, and keys where
-// a customer asks, are in none.
+// PersonList answers GET /v1/people: those of the users that there are, in no order; without users the staff, by id.
+// Customers, the system, and keys where a customer asks, are in none.
 type PersonList struct {
 	// People that there are.
 	People []Person `json:"people"`
+	// Next, when set, continues the list of the staff: the parameter after of the next request.
+	Next string `json:"next,omitempty"`
 }
 
 func profileRoutes() []route {
@@ -96,8 +98,12 @@ func profileRoutes() []route {
 			name: "replacePreferences", summary: "Have the desk remember something else for oneself. If-Match is needed: the ETag of what was read, or *.",
 			request: Preferences{}, answers: map[int]any{ok: Preferences{}}, demands: true}},
 		{pattern: "GET /v1/people", command: chat.CommandPeople, polled: true, serve: (*API).people, says: says{
-			name: "listPeople", summary: "See who those are that answer: names and pictures of staff and bots, by their ids.", answers: map[int]any{ok: PersonList{}},
-			query: []Parameter{{Name: "users", Summary: "Up to 100 ids of users, separated by commas: senders of events, participants; needed."}}, codes: []chat.Code{chat.CodeInvalid}}},
+			name: "listPeople", summary: "See who those are that answer: names and pictures of staff and bots, by their ids; or, for staff, all colleagues.", answers: map[int]any{ok: PersonList{}},
+			query: []Parameter{
+				{Name: "users", Summary: "Up to 100 ids of users, separated by commas: senders of events, participants. Customers need it; without it all of the staff are listed."},
+				{Name: "after", Summary: "The next of the page before. Not with users."},
+				{Name: "limit", Summary: "How many of the staff, default 100. Not with users.", Number: true, Min: 1, Max: maxList},
+			}, codes: []chat.Code{chat.CodeInvalid}}},
 	}
 }
 
@@ -184,25 +190,50 @@ func (a *API) replacePreferences(c *call) (int, any, error) {
 const peopleLife = "60" // seconds
 
 func (a *API) people(c *call) (int, any, error) {
-	q := queryOf(c.Request, "users")
+	q := queryOf(c.Request, "users", "after", "limit")
+	after, limit := c.after(q, 1), q.limit(maxList, maxList)
 	if q.err != nil {
 		return 0, nil, q.err
 	}
-	var users []chat.UserID
-	for id := range strings.SplitSeq(q.text("users"), ",") {
-		if id != "" {
-			users = append(users, chat.UserID(id))
+	out := PersonList{People: []Person{}}
+	var list []identity.Person
+	var err error
+	switch named := q.values.Has("users"); {
+	case named && (q.values.Has("after") || q.values.Has("limit")):
+		err = chat.Errorf(chat.CodeInvalid, "after, limit: not with users")
+	case named:
+		list, err = a.People.Who(c.Context(), c.actor(), usersOf(q.text("users")))
+	default:
+		if list, err = a.colleaguesBehind(c, after, limit); err == nil && len(list) == limit {
+			out.Next = c.next(string(list[limit-1].User))
 		}
 	}
-	list, err := a.People.Who(c.Context(), c.actor(), users)
 	if err != nil {
 		return 0, nil, err
 	}
-	out := PersonList{People: []Person{}}
 	for _, p := range list {
 		out.People = append(out.People, Person{User: p.User, Role: p.Role, Name: p.Name, Avatar: p.Avatar, PublicName: p.PublicName, Disabled: p.Disabled})
 	}
 	c.answer.Set("Cache-Control", "private, max-age="+peopleLife)
 	c.answer.Add("Vary", "Authorization, Origin")
 	return http.StatusOK, out, nil
+}
+
+func (a *API) colleaguesBehind(c *call, after []string, limit int) ([]identity.Person, error) {
+	var place chat.UserID
+	if after != nil {
+		if place = chat.UserID(after[0]); !place.Valid() {
+			return nil, badCursor()
+		}
+	}
+	return a.People.Colleagues(c.Context(), c.actor(), place, limit)
+}
+
+func usersOf(list string) (users []chat.UserID) {
+	for id := range strings.SplitSeq(list, ",") {
+		if id != "" {
+			users = append(users, chat.UserID(id))
+		}
+	}
+	return users
 }

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,4 +119,48 @@ func TestPeopleAsCustomersSeeThem(t *testing.T) {
 	for _, users := range []string{"", "x", strings.Repeat(string(operatorOne)+",", identity.MaxPeople+1)} {
 		w.problem(users, w.do("GET", "/v1/people?users="+users, "", "Authorization", token), 400, chat.CodeInvalid, "")
 	}
+}
+
+// TestTheDeskKnowsItsColleagues: whoever answers customers finds all of the staff, page by page, to mention them and to
+// pass on to them; a customer, and whoever has no grant, does not.
+func TestTheDeskKnowsItsColleagues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var want []chat.UserID
+	for n := range 5 {
+		u := chat.UserID(fmt.Sprintf("u_01kaw3v4x0nnnnnnnn%08d", n))
+		w.must(w.store.PutStaff(t.Context(), identity.Account{
+			Workspace: workspaceOne, User: u, Address: fmt.Sprint(n, "@example.com"), Name: fmt.Sprint("Colleague ", n), Role: chat.RoleOperator, Disabled: n == 4}, "hash:right"))
+		want = append(want, u)
+	}
+	_, staff := w.operator()
+	var got []chat.UserID
+	for after, pages := "", 0; pages < 20; pages++ {
+		target := "/v1/people?limit=2"
+		if after != "" {
+			target += "&after=" + after
+		}
+		page := decodeAs[PersonList](t, w.do("GET", target, "", "Authorization", staff))
+		for _, p := range page.People {
+			if slices.Contains(want, p.User) {
+				got = append(got, p.User)
+				if p.Name == "" || p.Disabled != (p.User == want[4]) {
+					t.Errorf("%+v", p)
+				}
+			}
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	_, customer := w.customer()
+	w.problem("a customer", w.do("GET", "/v1/people", "", "Authorization", customer), 400, chat.CodeInvalid, "")
+	w.problem("both", w.do("GET", "/v1/people?limit=2&users="+string(operatorOne), "", "Authorization", staff), 400, chat.CodeInvalid, "")
+	w.problem("a cursor of nobody's", w.do("GET", "/v1/people?after=x", "", "Authorization", staff), 400, chat.CodeInvalid, "")
+	key, secret, err := w.api.Keys.Make(t.Context(), w.admin(), identity.KeyOrder{Role: chat.RoleAPIKey, Name: "CRM", Grants: []chat.Grant{chat.GrantReadContacts}})
+	w.must(err)
+	w.problem(string(key.ID), w.do("GET", "/v1/people", "", "Authorization", "Bearer "+secret), 403, chat.CodeForbidden, "")
 }

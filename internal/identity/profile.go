@@ -179,6 +179,26 @@ func (p *People) Who(ctx context.Context, by By, users []chat.UserID) ([]Person,
 	return people, nil
 }
 
+// Colleagues lists the staff of the workspace behind after, by id, disabled ones included: for whoever is no customer.
+// Errors: chat.CodeInvalid for customers, CodeForbidden, or the store's.
+func (p *People) Colleagues(ctx context.Context, by By, after chat.UserID, limit int) ([]Person, error) {
+	if _, err := chat.Authorize(by.Principal, chat.CommandPeople); err != nil {
+		return nil, err
+	}
+	if by.Role == chat.RoleCustomer {
+		return nil, chat.Errorf(chat.CodeInvalid, "users: 1 to %d ids", MaxPeople)
+	}
+	list, err := p.Roster.StaffList(ctx, by.Workspace, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing colleagues: %w", err)
+	}
+	out := make([]Person, len(list))
+	for i, a := range list {
+		out[i] = Person{User: a.User, Role: a.Role, Name: a.Name, Avatar: a.Avatar, PublicName: a.PublicName, Disabled: a.Disabled}
+	}
+	return out, nil
+}
+
 // public leaves of people what customers may see.
 func public(people []Person) []Person {
 	var out []Person
