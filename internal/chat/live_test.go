@@ -253,7 +253,7 @@ func TestVisits(t *testing.T) {
 		w.same(page(), want)
 	}
 	w.same(tell(w.customer, chat.Visit{}), chat.Code(""))
-	for _, bad := range []string{"javascript:alert(1)", "cart", "https:///x", "file:///etc/passwd", "//", "https://shop.example/" + string(make([]byte, 3000)), "\xff"} {
+	for _, bad := range []string{"javascript:alert(1)", "javascript://shop.example/%0aalert(1)", "ftp://shop.example/x", "cart", "https:///x", "file:///etc/passwd", "//", "https://shop.example/" + string(make([]byte, 3000)), "\xff"} {
 		w.same(tell(w.customer, chat.Visit{Page: bad}), chat.CodeInvalid)
 	}
 	w.same(tell(w.customer, chat.Visit{Page: "/", Conversation: w.newConversation()}), chat.CodeNotFound)
