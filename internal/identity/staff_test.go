@@ -216,8 +216,11 @@ func TestLookAlikeAddresses(t *testing.T) {
 			t.Errorf("%q signs in: %v", address, err)
 		}
 	}
+	if got, _ := identity.NormalizeAddress(" ada@example.com\n"); got != "ada@example.com" {
+		t.Errorf("with spaces around it: %q", got)
+	}
 	for in, want := range map[string]string{
-		" Ada@Example.COM ": "ada@example.com", "\u0430da@example.com": "\u0430da@example.com", "ZO\u00cb@example.com": "zo\u00eb@example.com",
+		"Ada@Example.COM": "ada@example.com", "\u0430da@example.com": "\u0430da@example.com", "ZO\u00cb@example.com": "zo\u00eb@example.com",
 	} {
 		if got, ok := identity.NormalizeAddress(in); !ok || got != want {
 			t.Errorf("%q is %q, %v; want %q", in, got, ok, want)
