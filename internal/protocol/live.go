@@ -182,6 +182,8 @@ type DeskConversation struct {
 	Started int64 `json:"started"`
 	// Changed is when it came to its status.
 	Changed int64 `json:"changed"`
+	// SnoozedUntil is until when it is put off, while it is.
+	SnoozedUntil int64 `json:"snoozedUntil,omitempty"`
 }
 
 // deskRoom is what a frame of the desk takes besides its views' lists: names, numbers, counts of ten departments.
@@ -278,7 +280,7 @@ func supervisionOf(v chat.SupervisionView) *DeskSupervision {
 	for _, c := range v.Conversations {
 		out.Conversations = append(out.Conversations, DeskConversation{
 			Conversation: c.Conversation, Customer: c.Customer, Status: c.Status, Assignee: c.Assignee, Department: c.Department, Priority: c.Priority,
-			Started: millis(c.Started), Changed: millis(c.Changed),
+			Started: millis(c.Started), Changed: millis(c.Changed), SnoozedUntil: millis(c.Until),
 		})
 	}
 	return out

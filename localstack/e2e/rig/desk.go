@@ -28,6 +28,8 @@ type desk struct {
 	Visitors   map[chat.UserID]string // the pages
 	// Open are the conversations that are not over, with their status and operator: all of them for supervisors.
 	Open map[chat.ConversationID][2]string
+	// Snoozed says until when those of them are put off that are.
+	Snoozed map[chat.ConversationID]int64
 	// Own are those of them that are the person's, or are offered to them, as their client shows them.
 	Own map[chat.ConversationID]own
 }
@@ -91,7 +93,7 @@ func (sc *Scene) truth(ctx context.Context, p *Person) (d desk, err error) {
 				d.Visitors[v.User] = v.Page
 			}
 		case chat.ViewSupervision:
-			d.Open = map[chat.ConversationID][2]string{}
+			d.Open, d.Snoozed = map[chat.ConversationID][2]string{}, map[chat.ConversationID]int64{}
 		}
 	}
 	heads, errHeads := sc.heads(ctx)
@@ -102,6 +104,12 @@ func (sc *Scene) truth(ctx context.Context, p *Person) (d desk, err error) {
 		}
 		if d.Open != nil {
 			d.Open[id] = [2]string{string(h.Status), string(h.Assignee)}
+		}
+		if d.Snoozed != nil && h.Status == chat.StatusSnoozed {
+			state, errState := store.State(ctx, h.Ref)
+			if err = cmp.Or(err, errState); state != nil {
+				d.Snoozed[id] = state.Until.UnixMilli()
+			}
 		}
 		if _, in := h.Participants[p.User]; !in || h.Assignee != p.User && h.OfferedTo != p.User {
 			continue
@@ -170,9 +178,12 @@ func (p *Person) shown() (d desk) {
 			}
 		}
 		if push.Supervision != nil {
-			d.Open = map[chat.ConversationID][2]string{}
+			d.Open, d.Snoozed = map[chat.ConversationID][2]string{}, map[chat.ConversationID]int64{}
 			for _, c := range push.Supervision.Conversations {
 				d.Open[c.Conversation] = [2]string{string(c.Status), string(c.Assignee)}
+				if c.SnoozedUntil != 0 {
+					d.Snoozed[c.Conversation] = c.SnoozedUntil
+				}
 			}
 		}
 		d.Own = map[chat.ConversationID]own{}
