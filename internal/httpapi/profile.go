@@ -102,7 +102,7 @@ func profileRoutes() []route {
 			query: []Parameter{
 				{Name: "users", Summary: "Up to 100 ids of users, separated by commas: senders of events, participants. Customers need it; without it all of the staff are listed."},
 				{Name: "after", Summary: "The next of the page before. Not with users."},
-				{Name: "limit", Summary: "How many of the staff, default 100. Not with users.", Number: true, Min: 1, Max: maxList},
+				{Name: "limit", Summary: "How many of the staff, default 100. With users it changes nothing.", Number: true, Min: 1, Max: maxList},
 			}, codes: []chat.Code{chat.CodeInvalid}}},
 	}
 }
@@ -199,8 +199,8 @@ func (a *API) people(c *call) (int, any, error) {
 	var list []identity.Person
 	var err error
 	switch named := q.values.Has("users"); {
-	case named && (q.values.Has("after") || q.values.Has("limit")):
-		err = chat.Errorf(chat.CodeInvalid, "after, limit: not with users")
+	case named && after != nil:
+		err = chat.Errorf(chat.CodeInvalid, "after: not with users")
 	case named:
 		list, err = a.People.Who(c.Context(), c.actor(), usersOf(q.text("users")))
 	default:

@@ -156,9 +156,10 @@ func TestTheDeskKnowsItsColleagues(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+	next := decodeAs[PersonList](t, w.do("GET", "/v1/people?limit=2", "", "Authorization", staff)).Next
 	_, customer := w.customer()
 	w.problem("a customer", w.do("GET", "/v1/people", "", "Authorization", customer), 400, chat.CodeInvalid, "")
-	w.problem("both", w.do("GET", "/v1/people?limit=2&users="+string(operatorOne), "", "Authorization", staff), 400, chat.CodeInvalid, "")
+	w.problem("both", w.do("GET", "/v1/people?after="+next+"&users="+string(operatorOne), "", "Authorization", staff), 400, chat.CodeInvalid, "")
 	w.problem("a cursor of nobody's", w.do("GET", "/v1/people?after=x", "", "Authorization", staff), 400, chat.CodeInvalid, "")
 	key, secret, err := w.api.Keys.Make(t.Context(), w.admin(), identity.KeyOrder{Role: chat.RoleAPIKey, Name: "CRM", Grants: []chat.Grant{chat.GrantReadContacts}})
 	w.must(err)
