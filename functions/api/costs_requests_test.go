@@ -14,6 +14,7 @@ import (
 	"github.com/parley-chat/parley/internal/contact"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/identity"
+	"github.com/parley-chat/parley/internal/workspace"
 	"github.com/parley-chat/parley/internal/wsapi"
 )
 
@@ -385,6 +386,17 @@ func contacts() map[string]arrange {
 	}
 }
 
+// form fills in a use and a department that no form has together so far, of one department more.
+func (s *shop) form(body string) string {
+	if s.team == "" {
+		s.team = s.made("/v1/departments", `{"name":"Forms"}`)
+	}
+	uses := workspace.FormUses()
+	use, department := uses[s.forms%len(uses)], []string{s.team, ""}[s.forms/len(uses)]
+	s.forms++
+	return strings.NewReplacer("{use}", string(use), "{department}", department).Replace(body)
+}
+
 func library() map[string]arrange {
 	all := map[string]arrange{}
 	versioned := []string{"If-Match", "*"}
@@ -392,7 +404,7 @@ func library() map[string]arrange {
 		path, one, body string // %s in the body is a name of its own
 	}{
 		{"departments", "Department", `{"name":"D %s"}`}, {"fields", "Field", `{"of":"conversation","name":"f%s","kind":"text"}`},
-		{"forms", "Form", `{"use":"prechat","department":"d_%s","enabled":true,"fields":[{"name":"name","kind":"text"}]}`},
+		{"forms", "Form", `{"use":"{use}","department":"{department}","enabled":true,"text":"%s","fields":[{"name":"name","kind":"text"}]}`},
 		{"greetings", "Greeting", `{"name":"G %s","enabled":true,"order":1,"text":"Can I help?"}`},
 		{"rules", "Rule", `{"name":"R %s","enabled":false,"order":0,"on":"message","steps":[{"kind":"tag","value":"vip"}]}`},
 		{"tags", "Tag", `{"name":"t %s"}`}, {"canned", "Canned", `{"shortcut":"s%s","text":"Hello {{customer.firstName}}"}`},
@@ -401,7 +413,13 @@ func library() map[string]arrange {
 		{"articles", "Article", `{"title":"Sizes","slug":"z%s","status":"published","markdown":"# Which size?"}`},
 	} {
 		path := "/v1/" + c.path
-		body := func(s *shop) string { return fmt.Sprintf(c.body, strings.ToLower(s.id(""))) }
+		body := func(s *shop) string {
+			text := fmt.Sprintf(c.body, strings.ToLower(s.id("")))
+			if c.path == "forms" {
+				text = s.form(text)
+			}
+			return text
+		}
 		lower := strings.ToLower(c.one[:1]) + c.one[1:]
 		many := map[string]string{"Canned": "Canned", "OwnCanned": "OwnCanned"}[c.one]
 		if many == "" {

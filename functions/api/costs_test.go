@@ -54,6 +54,7 @@ var whole = map[string]struct {
 	"PUT /v1/articles/{id}":               {spent{2, 32, 1}, "a slug is compared with those of all articles, by their cards, of which a workspace has a bounded number"},
 	"GET /v1/canned":                      {spent{2, 64, 0}, "a workspace has at most 1,000 canned responses, and the composer wants them all"},
 	"POST /v1/canned":                     {spent{2, 64, 1}, "a new shortcut is compared with all the others, at most 1,000"},
+	"DELETE /v1/departments/{id}":         {spent{4, 128, 1}, "what refers to a department is looked for in the staff, the invitations, the queue and all that the workspace has set, which has limits"},
 	"PUT /v1/canned/{id}":                 {spent{2, 64, 1}, "a shortcut is compared with all the others, at most 1,000"},
 }
 

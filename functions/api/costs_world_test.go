@@ -40,6 +40,8 @@ const (
 
 // shop is a workspace of a size on engines of its own, with the API as it is deployed, and the socket's handler.
 type shop struct {
+	team  string // the department of the forms that have one
+	forms int    // how many were made
 	*testing.T
 	size    int
 	api     *httpapi.API

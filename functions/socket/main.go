@@ -22,7 +22,7 @@ func main() {
 	ids := dynamo.Identity{Store: store}
 	delivery := f.Delivery(store)
 	delivery.Routing, delivery.Desk = routing, desk
-	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}}
+	settings := &workspace.Cache{Store: &dynamo.Workspace{Store: store}, Bots: dynamo.WorkspaceKnows{Store: store}.Bot}
 	service := &chat.Service{
 		Log: store, Reader: store, Subs: store, Dir: store, Sockets: store, Tails: store, Delivery: delivery,
 		States: store, Heads: store, Colleague: ids.Colleague, Staff: store, Entries: store, Routing: routing, Desk: desk,

@@ -14,9 +14,10 @@
 // image of the conversation a write holds. Limits on writers: rate.go, mute.go, requests.go (one request, carried out
 // once).
 //
-// A conversation's life: transition.go (the states and their edges; join and reopen), reason.go, lifecycle.go (close, leave, ask for
-// a person, wake), command.go (what all such commands have in common), transfer.go, watch.go, adopt.go, link.go,
-// rating.go, form.go, facts.go (tags, fields, priority), automation.go (what rules do), until.go. What lies beside the
+// A conversation's life: transition.go (the states and their edges; join and reopen), reason.go, lifecycle.go (close,
+// leave, ask for a person, wake), command.go (what all such commands have in common), transfer.go, department.go
+// (whether there is such a one), watch.go, adopt.go, link.go, rating.go, form.go, facts.go (tags, fields, priority),
+// automation.go (what rules do), until.go. What lies beside the
 // log: state.go, details.go.
 //
 // Telling people: announce.go and delivery.go (pushes to listeners), work.go (what a request could not push), notice.go,

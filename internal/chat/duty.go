@@ -17,6 +17,13 @@ func (s *Service) Duty(ctx context.Context, p Principal, duty Duty) (*Operator, 
 	if !slices.Contains(Duties(), duty) {
 		return nil, Errorf(CodeInvalid, "status: off, away or accepting")
 	}
+	// A socket may outlive its session until its next ping, where closing it failed: whoever was let go does not come on
+	// duty by it. Over HTTP the session has just been read.
+	if p.Connection != "" && s.Sessions != nil {
+		if err := s.checkSession(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	here, err := s.hasSocket(ctx, p)
 	if err != nil {
 		return nil, err
@@ -112,6 +119,9 @@ func (s *Service) Supervise(ctx context.Context, p Principal, user UserID, v Sup
 		if v.Departments != nil {
 			if scope == Department && !p.mayMove(o.Departments, *v.Departments) {
 				return Errorf(CodeForbidden, "departments: only those that you run")
+			}
+			if err := s.checkDepartments(ctx, p.Workspace, "departments", v.Departments.All()...); err != nil {
+				return err
 			}
 			o.Departments = *v.Departments
 		}

@@ -53,6 +53,8 @@ const (
 	// CodeAlreadyDone: the request with this Idempotency-Key was carried out, and its answer, which held a secret, was not
 	// kept.
 	CodeAlreadyDone Code = "already_done"
+	// CodeInUse: something refers to it; fields lists what, by kind.
+	CodeInUse Code = "in_use"
 	// CodeUnavailable: storage or delivery did not answer in time; the outcome is unknown, resend unchanged.
 	CodeUnavailable Code = "unavailable"
 	// CodeInternal: an error nobody named. The outcome is unknown, resend unchanged.
@@ -68,7 +70,7 @@ func (c Code) Retryable() bool {
 func Codes() []Code {
 	return []Code{CodeInvalid, CodeUnknownAction, CodeNotFound, CodeForbidden, CodeUnauthenticated, CodeHelloFirst,
 		CodeClosed, CodeNotClosed, CodeAlreadyAssigned, CodeTooFast, CodeStaleEpoch, CodeIDReused, CodeOutOfSync,
-		CodeAtCapacity, CodeConflict, CodeRequired, CodeBanned, CodeKeyReused, CodeInProgress, CodeAlreadyDone, CodeUnavailable, CodeInternal}
+		CodeAtCapacity, CodeConflict, CodeRequired, CodeBanned, CodeKeyReused, CodeInProgress, CodeAlreadyDone, CodeInUse, CodeUnavailable, CodeInternal}
 }
 
 // Error is the one error type of the domain. Its Message is meant for the caller and holds no secrets.
@@ -77,7 +79,8 @@ type Error struct {
 	Message string
 	// RetryAfter is set with CodeTooFast and CodeInProgress.
 	RetryAfter time.Duration
-	// Fields says, with CodeInvalid, what is wrong with each answer of a form, by its name. It never holds the answer.
+	// Fields says, with CodeInvalid, what is wrong with each answer of a form, or field of a request, by its name; it never
+	// holds an answer. With CodeInUse it lists what refers to the thing, by kind.
 	Fields map[string]string
 }
 

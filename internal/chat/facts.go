@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // Limits of what is known of a conversation.
@@ -46,13 +47,46 @@ func (s *Service) Tag(ctx context.Context, p Principal, st Step, add, off []stri
 	})
 }
 
-// SetFields sets fields of a conversation; an empty value takes one off.
+// SetFields sets fields of a conversation; an empty value takes one off. What the workspace has defined must be of its
+// kind; other names are free.
+//
+// Errors: CodeInvalid, with Fields, when a value does not fit its field.
 func (s *Service) SetFields(ctx context.Context, p Principal, st Step, fields map[string]string) (*Outcome, error) {
 	if err := checkFields(fields); err != nil {
 		return nil, err
 	}
+	if err := checkLead(fields); err != nil {
+		return nil, err
+	}
 	a := act{command: CommandFields, track: Desk, draft: Event{Type: EventFields, Detail: &Detail{Fields: fields}}}
-	return s.edit(ctx, p, st, a, func(_ *Head, state *State) error { return state.set(fields) })
+	return s.edit(ctx, p, st, a, func(_ *Head, state *State) error {
+		if s.Fields != nil { // of a retry it does not matter any more
+			if err := s.Fields(ctx, p.Workspace, fields); err != nil {
+				return err
+			}
+		}
+		return state.set(fields)
+	})
+}
+
+// checkLead checks the fields whose names the product has taken.
+func checkLead(fields map[string]string) error {
+	wrong := map[string]string{}
+	for name, value := range fields {
+		switch {
+		case name == LeadMail && (value == "" || ValidMail(value)), name == LeadPhone && (value == "" || ValidPhone(value)):
+		case name == LeadMail:
+			wrong[name] = "must be an e-mail address"
+		case name == LeadPhone:
+			wrong[name] = "must be a telephone number"
+		case strings.HasPrefix(name, leadPrefix):
+			wrong[name] = "of the names that begin so there are " + LeadMail + " and " + LeadPhone
+		}
+	}
+	if len(wrong) > 0 {
+		return WrongAnswers(wrong)
+	}
+	return nil
 }
 
 func (st *State) set(fields map[string]string) error {

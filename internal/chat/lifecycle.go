@@ -76,7 +76,10 @@ func (s *Service) Person(ctx context.Context, p Principal, st Step) (*Outcome, e
 			return nil, errNothing
 		}
 		e.To = StatusQueued
-		return s.requeue(h), nil
+		change := s.requeue(h)
+		var err error
+		change.Department, err = s.moved(ctx, h)
+		return change, err
 	})
 }
 

@@ -20,6 +20,8 @@ type Service struct {
 	Arrivals Arrivals
 	// Departments lists a workspace's departments; nil, or an empty list, stands for a workspace without any.
 	Departments func(context.Context, WorkspaceID) ([]DepartmentID, error)
+	// NewDepartment looks again, consistently, for one that Departments does not know yet; nil does not look.
+	NewDepartment func(context.Context, WorkspaceID, DepartmentID) (bool, error)
 	// Staff is how operators stand, Routing takes jobs for routing, Entries mends the queue, Timers arms timers: all
 	// are needed by routing only.
 	Staff   OperatorStore
@@ -44,6 +46,9 @@ type Service struct {
 	// Forms checks what a customer hands in against the workspace's forms: CodeInvalid, whose Fields name what is wrong. Nil
 	// lets everything pass. Answer from memory.
 	Forms func(context.Context, WorkspaceID, Submission) error
+	// Fields checks what fields of a conversation are to hold against the workspace's definitions: CodeInvalid, whose
+	// Fields name what is wrong. Nil lets everything pass. Answer from memory.
+	Fields func(context.Context, WorkspaceID, map[string]string) error
 	// Leads notes on contacts how customers can be reached; nil notes nothing.
 	Leads Leads
 	// Availability is how a conversation begins: StatusQueued, or StatusOffline when nobody is there; nil stands for

@@ -1,9 +1,6 @@
 package chat
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // Colleague is a member of staff or a bot, as far as conversations may be given to them.
 type Colleague struct {
@@ -80,21 +77,6 @@ func (s *Service) destination(ctx context.Context, w WorkspaceID, t Transfer) (*
 		return nil, nil
 	}
 	return s.colleague(ctx, w, t.Operator)
-}
-
-// checkDepartment demands that the workspace has the department.
-func (s *Service) checkDepartment(ctx context.Context, w WorkspaceID, d DepartmentID) error {
-	var all []DepartmentID
-	if s.Departments != nil {
-		var err error
-		if all, err = s.Departments(ctx, w); err != nil {
-			return err
-		}
-	}
-	if !slices.Contains(all, d) {
-		return Errorf(CodeInvalid, "department: the workspace has no such department")
-	}
-	return nil
 }
 
 // colleague demands a member of staff of the workspace.

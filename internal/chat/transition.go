@@ -194,6 +194,10 @@ func (s *Service) wake(ctx context.Context, h *Head, full UserID) (*Change, erro
 // is over or led by a bot has not waited for a person so far.
 func (s *Service) requeueAtFirst(ctx context.Context, h *Head) (*Change, error) {
 	c := s.requeue(h)
+	var err error
+	if c.Department, err = s.moved(ctx, h); err != nil {
+		return nil, err
+	}
 	if c.Entry.Preferred != "" {
 		policy, err := s.Policy(ctx, h.Workspace, h.Department)
 		if err != nil {

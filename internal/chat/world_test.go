@@ -31,6 +31,7 @@ type world struct {
 	staff                          map[chat.UserID]chat.Role // whom the service knows as colleagues
 	desk                           *deskJobs
 	customer, operator, supervisor chat.Principal
+	bot                            chat.Principal // who leads, where a test has one
 	conv                           chat.ConversationID
 	serial                         int
 }

@@ -33,6 +33,9 @@ func (s *Service) Create(ctx context.Context, p chat.Principal, id ID, e Edit) (
 	if _, err := chat.Authorize(p, chat.CommandEditContact); err != nil {
 		return Contact{}, err
 	}
+	if err := s.fit(ctx, p.Workspace, e.Fields); err != nil {
+		return Contact{}, err
+	}
 	now := s.now()
 	next := Contact{Workspace: p.Workspace, ID: id, FirstSeen: now.UTC()}
 	changed, err := e.apply(&next, p.Role, now)
@@ -69,6 +72,9 @@ func taken(i Identity, by ID) error {
 // is stored yet, with version 0. Errors: chat.CodeInvalid, CodeForbidden, CodeNotFound, CodeConflict.
 func (s *Service) Update(ctx context.Context, p chat.Principal, id string, version uint64, any bool, e Edit) (Contact, error) {
 	if _, err := chat.Authorize(p, chat.CommandEditContact); err != nil {
+		return Contact{}, err
+	}
+	if err := s.fit(ctx, p.Workspace, e.Fields); err != nil {
 		return Contact{}, err
 	}
 	var next Contact

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -102,6 +103,9 @@ func (s *Service) identify(ctx context.Context, before identity.Session, token s
 	if err != nil {
 		return identity.Opened{}, err
 	}
+	if said.Fields, err = s.fitting(ctx, w, said.Fields); err != nil {
+		return identity.Opened{}, err
+	}
 	own := Identity{ChannelApp, said.External}
 	user := own.User(w)
 	if err := s.attach(ctx, before, own, said); err != nil {
@@ -111,6 +115,24 @@ func (s *Service) identify(ctx context.Context, before identity.Session, token s
 		return identity.Opened{}, nil
 	}
 	return s.Customers.Open(ctx, w, before.Widget, user)
+}
+
+// fitting leaves out what is not of its field's kind: a customer is not kept out because a definition has changed since
+// their business's server was written. The log says so.
+func (s *Service) fitting(ctx context.Context, w chat.WorkspaceID, fields map[string]string) (map[string]string, error) {
+	err := s.fit(ctx, w, fields)
+	var named *chat.Error
+	if err == nil || !errors.As(err, &named) || named.Code != chat.CodeInvalid {
+		return fields, err
+	}
+	if s.Log != nil {
+		s.Log.WarnContext(ctx, "fields of a customer's token do not fit", "workspace", w, "wrong", named.Fields)
+	}
+	fields = maps.Clone(fields)
+	for name := range named.Fields {
+		delete(fields, name)
+	}
+	return fields, nil
 }
 
 // clean checks what a token says about somebody, as the business would like it said.

@@ -48,6 +48,9 @@ func (s *Service) Capture(ctx context.Context, p chat.Principal, lead Edit) (Con
 	if lead.Identities != nil {
 		return Contact{}, chat.Errorf(chat.CodeForbidden, "identities: the business says who somebody is")
 	}
+	if err := s.fit(ctx, p.Workspace, lead.Fields); err != nil {
+		return Contact{}, err
+	}
 	var next Contact
 	err := again(func() error {
 		c, err := s.ofUser(ctx, p.Workspace, p.User)

@@ -22,6 +22,9 @@ type Service struct {
 	Conversations Conversations
 	// Audit may be nil: then nothing is written down.
 	Audit *identity.Audit
+	// Fields checks what fields of a contact are to hold against the workspace's definitions: chat.CodeInvalid, whose Fields
+	// name what is wrong. Nil lets everything pass. Answer from memory.
+	Fields func(context.Context, chat.WorkspaceID, map[string]string) error
 	// Log is told what went wrong without being worth a refusal; nil for nobody.
 	Log *slog.Logger
 	// Now is the clock, time.Now if nil.
@@ -33,6 +36,14 @@ func (s *Service) now() time.Time {
 		return s.Now().Truncate(time.Millisecond)
 	}
 	return time.Now().Truncate(time.Millisecond)
+}
+
+// fit returns chat.CodeInvalid, whose Fields name what is wrong, unless the values are of their fields' kinds.
+func (s *Service) fit(ctx context.Context, w chat.WorkspaceID, fields map[string]string) error {
+	if s.Fields == nil || len(fields) == 0 {
+		return nil
+	}
+	return s.Fields(ctx, w, fields)
 }
 
 // tries is how often a change is decided again that somebody else came before.

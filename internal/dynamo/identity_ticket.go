@@ -19,7 +19,6 @@ func (i Identity) PutTicket(ctx context.Context, w chat.WorkspaceID, hash string
 		idUser: str(string(t.Principal.User)), idRole: str(string(t.Principal.Role)),
 		idSession: str(string(t.Principal.Session)), idExpires: millis(t.Expires), idTTL: num(forget.Unix()),
 	})
-	setText(it, idName, t.Name)
 	setText(it, idOrigin, t.Origin)
 	setText(it, idDepartments, string(t.Principal.Departments))
 	if t.Principal.Until != 0 {
@@ -69,7 +68,7 @@ func ticketOf(w chat.WorkspaceID, it item) identity.Ticket {
 			Workspace: w, User: chat.UserID(getS(it, idUser)), Role: chat.Role(getS(it, idRole)),
 			Until: int64(getN(it, idUntil)), Session: chat.SessionID(getS(it, idSession)), Departments: chat.DepartmentList(getS(it, idDepartments)),
 		},
-		Name: getS(it, idName), Origin: getS(it, idOrigin), Expires: getTime(it, idExpires),
+		Origin: getS(it, idOrigin), Expires: getTime(it, idExpires),
 	}
 }
 

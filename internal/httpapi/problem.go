@@ -24,7 +24,7 @@ func statusOf(code chat.Code) int {
 	case chat.CodeNotFound, chat.CodeUnknownAction:
 		return http.StatusNotFound
 	case chat.CodeClosed, chat.CodeNotClosed, chat.CodeAlreadyAssigned, chat.CodeStaleEpoch, chat.CodeIDReused, chat.CodeOutOfSync, chat.CodeAtCapacity,
-		chat.CodeInProgress, chat.CodeAlreadyDone:
+		chat.CodeInProgress, chat.CodeAlreadyDone, chat.CodeInUse:
 		return http.StatusConflict
 	case chat.CodeConflict:
 		return http.StatusPreconditionFailed

@@ -20,7 +20,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		chat.CodeUnauthenticated: 401, chat.CodeHelloFirst: 400, chat.CodeClosed: 409, chat.CodeNotClosed: 409,
 		chat.CodeAlreadyAssigned: 409, chat.CodeTooFast: 429, chat.CodeStaleEpoch: 409, chat.CodeIDReused: 409,
 		chat.CodeOutOfSync: 409, chat.CodeAtCapacity: 409, chat.CodeConflict: 412, chat.CodeRequired: 422,
-		chat.CodeBanned: 403, chat.CodeKeyReused: 422, chat.CodeInProgress: 409, chat.CodeAlreadyDone: 409, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
+		chat.CodeBanned: 403, chat.CodeKeyReused: 422, chat.CodeInProgress: 409, chat.CodeAlreadyDone: 409, chat.CodeInUse: 409, chat.CodeUnavailable: 503, chat.CodeInternal: 500,
 	}
 	for _, code := range chat.Codes() {
 		if got := statusOf(code); got != want[code] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,43 @@ type People struct {
 	Sessions  *Sessions
 	Audit     *Audit
 	Profiles  ProfileStore
+	// Departments lists those of a workspace, consistently: nobody is given another. Nil takes any.
+	Departments Departments
+}
+
+// Departments lists a workspace's departments.
+type Departments func(context.Context, chat.WorkspaceID) ([]chat.DepartmentID, error)
+
+// check returns chat.CodeInvalid, which names the field, unless the workspace has all of the departments. It reads nothing
+// where none is named.
+func (d Departments) check(ctx context.Context, w chat.WorkspaceID, field string, named []chat.DepartmentID) error {
+	if d == nil || len(named) == 0 {
+		return nil
+	}
+	all, err := d(ctx, w)
+	if err != nil {
+		return fmt.Errorf("listing departments: %w", err)
+	}
+	return chat.CheckDepartments(field, named, all)
+}
+
+// known leaves out departments that the workspace does not have any more, and says which. If it has none of them they
+// stay: whoever is given nothing but those works nowhere, and an empty list would be everywhere.
+func (d Departments) known(ctx context.Context, w chat.WorkspaceID, list chat.DepartmentList) (in, unknown chat.DepartmentList, err error) {
+	if d == nil || list == "" {
+		return list, "", nil
+	}
+	all, err := d(ctx, w)
+	if err != nil {
+		return "", "", fmt.Errorf("listing departments: %w", err)
+	}
+	isUnknown := func(id chat.DepartmentID) bool { return !slices.Contains(all, id) }
+	there := slices.DeleteFunc(slices.Clone(list.All()), isUnknown)
+	unknown = chat.JoinDepartments(slices.DeleteFunc(slices.Clone(list.All()), func(id chat.DepartmentID) bool { return !isUnknown(id) })...)
+	if len(there) == 0 {
+		return list, unknown, nil
+	}
+	return chat.JoinDepartments(there...), unknown, nil
 }
 
 func (p *People) now() time.Time { return p.Sessions.now() }
@@ -141,6 +179,11 @@ func (p *People) Change(ctx context.Context, by By, u chat.UserID, version uint6
 	after, err := change.apply(before)
 	if err != nil {
 		return Account{}, err
+	}
+	if change.Departments != nil && after.Departments != before.Departments {
+		if err := p.Departments.check(ctx, by.Workspace, "departments", *change.Departments); err != nil {
+			return Account{}, err
+		}
 	}
 	if after == before { // it may be that what follows it failed
 		return before, p.Sessions.Follow(ctx, by.Principal, before, "")

@@ -173,6 +173,14 @@ func clock(now func() time.Time) time.Time {
 	return time.Now()
 }
 
+// lacking adds to what an entry says the departments that somebody was to get and that are not there.
+func lacking(is map[string]string, unknown chat.DepartmentList) map[string]string {
+	if unknown != "" {
+		is["unknown departments"] = string(unknown)
+	}
+	return is
+}
+
 // changed sums up the fields that differ.
 func changed(before, after map[string]string) (was, is map[string]string) {
 	was, is = map[string]string{}, map[string]string{}

@@ -72,6 +72,9 @@ func (p *People) Invite(ctx context.Context, by By, o Offer) (Invitation, string
 	if err != nil {
 		return Invitation{}, "", err
 	}
+	if err := p.Departments.check(ctx, by.Workspace, "departments", o.Departments); err != nil {
+		return Invitation{}, "", err
+	}
 	_, taken, err := p.Accounts.Credential(ctx, inv.Address)
 	if err != nil {
 		return Invitation{}, "", fmt.Errorf("reading a credential: %w", err)
@@ -215,13 +218,17 @@ func (p *People) Accept(ctx context.Context, token, name, password, source strin
 	if err != nil {
 		return Account{}, err
 	}
+	in, unknown, err := p.Departments.known(ctx, inv.Workspace, inv.Departments)
+	if err != nil {
+		return Account{}, err
+	}
 	now := p.now().Truncate(time.Millisecond)
 	a := Account{
 		Workspace: inv.Workspace, User: chat.UserID(chat.NewID(chat.UserPrefix, now)), Address: inv.Address, Name: inv.Name,
-		Role: inv.Role, Departments: inv.Departments, Version: 1, Created: now.UnixMilli(),
+		Role: inv.Role, Departments: in, Version: 1, Created: now.UnixMilli(),
 	}
 	by := By{chat.Principal{Workspace: a.Workspace, User: a.User, Role: a.Role}, source}
-	entry := p.Audit.Entry(by, ActJoined, string(a.User), nil, map[string]string{"address": a.Address, "role": string(a.Role), "invitation": inv.ID, "invited by": string(inv.By)})
+	entry := p.Audit.Entry(by, ActJoined, string(a.User), nil, lacking(map[string]string{"address": a.Address, "role": string(a.Role), "invitation": inv.ID, "invited by": string(inv.By)}, unknown))
 	err = p.Roster.Join(ctx, inv, a, hash, entry)
 	if errors.Is(err, ErrConflict) {
 		return Account{}, linkInvalid()

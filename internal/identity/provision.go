@@ -22,13 +22,16 @@ func (s *SignOn) arrive(ctx context.Context, p Provider, c Claims, source string
 	if err != nil {
 		return Account{}, err
 	}
-	role, in := p.place(c.Groups)
-	if role == "" {
+	to, err := s.posting(ctx, p, c.Groups)
+	if err != nil {
+		return Account{}, err
+	}
+	if to.role == "" {
 		return Account{}, refuse(chat.CodeForbidden, ReasonNoRole, "none of your groups has a role here; ask an admin")
 	}
 	external := link(p.Issuer, c.Subject)
 	for range lostTries {
-		a, err := s.settle(ctx, p, external, address, c, role, in, source)
+		a, err := s.settle(ctx, p, external, address, c, to, source)
 		if !errors.Is(err, ErrConflict) {
 			return a, err
 		}
@@ -36,7 +39,21 @@ func (s *SignOn) arrive(ctx context.Context, p Provider, c Claims, source string
 	return Account{}, chat.Errorf(chat.CodeUnavailable, "the account is being changed by others; try again")
 }
 
-func (s *SignOn) settle(ctx context.Context, p Provider, external, address string, c Claims, role chat.Role, in chat.DepartmentList, source string) (Account, error) {
+// posting is what somebody's groups give them.
+type posting struct {
+	role chat.Role // "" for none
+	in   chat.DepartmentList
+	// unknown departments are mapped, but the workspace does not have them any more.
+	unknown chat.DepartmentList
+}
+
+func (s *SignOn) posting(ctx context.Context, p Provider, groups []string) (posting, error) {
+	role, in := p.place(groups)
+	in, unknown, err := s.Departments.known(ctx, p.Workspace, in)
+	return posting{role, in, unknown}, err
+}
+
+func (s *SignOn) settle(ctx context.Context, p Provider, external, address string, c Claims, to posting, source string) (Account, error) {
 	u, linked, err := s.Providers.Linked(ctx, p.Workspace, external)
 	if err != nil {
 		return Account{}, fmt.Errorf("reading a link: %w", err)
@@ -49,14 +66,14 @@ func (s *SignOn) settle(ctx context.Context, p Provider, external, address strin
 		if !ok || a.Disabled || a.External != external {
 			return Account{}, providerRefused("the account is disabled here")
 		}
-		return s.adapt(ctx, a, role, in, source, "")
+		return s.adapt(ctx, a, to, source, "")
 	}
 	credential, taken, err := s.Accounts.Credential(ctx, address)
 	if err != nil {
 		return Account{}, fmt.Errorf("reading a credential: %w", err)
 	}
 	if taken {
-		return s.adopt(ctx, p, credential, external, c, role, in, source)
+		return s.adopt(ctx, p, credential, external, c, to, source)
 	}
 	name, err := cleanName(c.Name)
 	if err != nil {
@@ -64,16 +81,16 @@ func (s *SignOn) settle(ctx context.Context, p Provider, external, address strin
 	}
 	now := s.Sessions.now().Truncate(time.Millisecond)
 	a := Account{
-		Workspace: p.Workspace, User: chat.UserID(chat.NewID(chat.UserPrefix, now)), Address: address, Name: name, Role: role,
-		Departments: in, External: external, Version: 1, Created: now.UnixMilli(),
+		Workspace: p.Workspace, User: chat.UserID(chat.NewID(chat.UserPrefix, now)), Address: address, Name: name, Role: to.role,
+		Departments: to.in, External: external, Version: 1, Created: now.UnixMilli(),
 	}
 	by := By{chat.Principal{Workspace: a.Workspace, User: a.User, Role: a.Role}, source}
-	return a, s.Providers.Provision(ctx, a, s.Audit.Entry(by, ActJoined, string(a.User), nil, map[string]string{"address": address, "role": string(role), "issuer": p.Issuer}))
+	return a, s.Providers.Provision(ctx, a, s.Audit.Entry(by, ActJoined, string(a.User), nil, lacking(map[string]string{"address": address, "role": string(to.role), "issuer": p.Issuer}, to.unknown)))
 }
 
 // adopt links an account that had a password, if its address was verified by the provider: then it is the same person,
 // and whoever is disabled there must not come in by a password. An account that was disabled here stays so.
-func (s *SignOn) adopt(ctx context.Context, p Provider, cr Credential, external string, c Claims, role chat.Role, in chat.DepartmentList, source string) (Account, error) {
+func (s *SignOn) adopt(ctx context.Context, p Provider, cr Credential, external string, c Claims, to posting, source string) (Account, error) {
 	before, ok, err := s.Accounts.Account(ctx, cr.Workspace, cr.User)
 	if err != nil {
 		return Account{}, fmt.Errorf("reading an account: %w", err)
@@ -82,12 +99,13 @@ func (s *SignOn) adopt(ctx context.Context, p Provider, cr Credential, external 
 		return Account{}, providerRefused("somebody else has an account with this address")
 	}
 	after := before
-	after.External, after.Role, after.Departments = external, role, in
+	after.External, after.Role, after.Departments = external, to.role, to.in
 	after.Version++
 	by := By{chat.Principal{Workspace: after.Workspace, User: after.User, Role: after.Role}, source}
 	was, is := changed(before.summary(), after.summary())
 	is["issuer"] = p.Issuer
-	if err := s.Providers.Link(ctx, before, after, s.Audit.Entry(by, ActStaffChanged, string(after.User), was, is)); err != nil {
+	is = lacking(is, to.unknown)
+	if err := s.Providers.Link(ctx, before, after, s.Audit.Entry(by, ActStaffChanged, string(after.User), was, lacking(is, to.unknown))); err != nil {
 		return Account{}, err
 	}
 	// Sessions of the password that is gone.
@@ -98,16 +116,16 @@ func (s *SignOn) adopt(ctx context.Context, p Provider, cr Credential, external 
 }
 
 // adapt has the account, and its sessions but one, follow the groups.
-func (s *SignOn) adapt(ctx context.Context, before Account, role chat.Role, in chat.DepartmentList, source string, but chat.SessionID) (Account, error) {
-	if before.Role == role && before.Departments == in {
+func (s *SignOn) adapt(ctx context.Context, before Account, to posting, source string, but chat.SessionID) (Account, error) {
+	if before.Role == to.role && before.Departments == to.in {
 		return before, nil
 	}
 	after := before
-	after.Role, after.Departments = role, in
+	after.Role, after.Departments = to.role, to.in
 	after.Version++
 	was, is := changed(before.summary(), after.summary())
 	by := By{chat.Principal{Workspace: after.Workspace, User: after.User, Role: after.Role}, source}
-	if err := s.Roster.ChangeAccount(ctx, before, after, nil, s.Audit.Entry(by, ActStaffChanged, string(after.User), was, is)); err != nil {
+	if err := s.Roster.ChangeAccount(ctx, before, after, nil, s.Audit.Entry(by, ActStaffChanged, string(after.User), was, lacking(is, to.unknown))); err != nil {
 		return Account{}, err
 	}
 	return after, s.Sessions.dropped(s.Sessions.Follow(ctx, by.Principal, after, but))
@@ -136,11 +154,14 @@ func (s *SignOn) Recheck(ctx context.Context, session Session, keepsake []byte, 
 	if _, err := p.admits(claims); err != nil {
 		return Account{}, nil, err
 	}
-	role, in := p.place(claims.Groups)
-	if role == "" {
+	to, err := s.posting(ctx, p, claims.Groups)
+	if err != nil {
+		return Account{}, nil, err
+	}
+	if to.role == "" {
 		return Account{}, nil, refuse(chat.CodeUnauthenticated, ReasonNoRole, "none of your groups has a role here any more")
 	}
-	a, err = s.adapt(ctx, a, role, in, source, session.ID)
+	a, err = s.adapt(ctx, a, to, source, session.ID)
 	return a, next, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type SignOn struct {
 	Workspaces Workspaces
 	Sessions   *Sessions
 	Audit      *Audit
+	// Departments lists those of a workspace, consistently; nil takes any.
+	Departments Departments
 	// Local admits issuers on this machine without TLS, for development.
 	Local bool
 }
@@ -67,6 +70,9 @@ func (s *SignOn) Configure(ctx context.Context, by By, version uint64, p Provide
 	if err := p.check(s.Local); err != nil {
 		return Provider{}, err
 	}
+	if err := s.checkMappings(ctx, by.Workspace, p.Mappings); err != nil {
+		return Provider{}, err
+	}
 	before, _, err := s.Providers.Provider(ctx, by.Workspace)
 	if err != nil {
 		return Provider{}, fmt.Errorf("reading a provider: %w", err)
@@ -81,6 +87,23 @@ func (s *SignOn) Configure(ctx context.Context, by By, version uint64, p Provide
 		return Provider{}, conflict()
 	}
 	return p, err
+}
+
+// checkMappings demands that the workspace has the departments that groups are given.
+func (s *SignOn) checkMappings(ctx context.Context, w chat.WorkspaceID, mappings []GroupMapping) error {
+	if s.Departments == nil || !slices.ContainsFunc(mappings, func(m GroupMapping) bool { return m.Departments != "" }) {
+		return nil
+	}
+	all, err := s.Departments(ctx, w)
+	if err != nil {
+		return fmt.Errorf("listing departments: %w", err)
+	}
+	for i, m := range mappings {
+		if err := chat.CheckDepartments(fmt.Sprintf("mappings[%d].departments", i), m.Departments.All(), all); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p Provider) summary() map[string]string {

@@ -21,7 +21,6 @@ const (
 // Ticket is what a ticket stands for.
 type Ticket struct {
 	Principal chat.Principal
-	Name      string
 	// Origin is the only one from which the ticket opens a socket; "" for callers that are not web pages.
 	Origin  string
 	Expires time.Time
@@ -91,7 +90,7 @@ func (t *Tickets) Issue(ctx context.Context, o Opened, origin string) (Issued, e
 	}
 	now := t.now().Truncate(time.Millisecond)
 	text := newTicket(o.Token, now)
-	ticket := Ticket{Principal: o.Session.Principal(), Name: o.Session.Name, Origin: origin, Expires: now.Add(TicketLife)}
+	ticket := Ticket{Principal: o.Session.Principal(), Origin: origin, Expires: now.Add(TicketLife)}
 	if err := t.Store.PutTicket(ctx, o.Session.Workspace, text.hash(), ticket, ticket.Expires.Add(TicketMemory)); err != nil {
 		return Issued{}, fmt.Errorf("storing a ticket: %w", err)
 	}

@@ -101,7 +101,8 @@ type Error struct {
 	Retryable bool `json:"retryable,omitempty"`
 	// RetryAfter is how many milliseconds to wait first.
 	RetryAfter int64 `json:"retryAfter,omitempty"`
-	// Fields says what is wrong with each answer of a form, by its name.
+	// Fields says what is wrong with each answer of a form, or field of the request, by its name; with in_use, what refers to
+	// the thing, by kind.
 	Fields       map[string]string   `json:"fields,omitempty"`
 	Conversation chat.ConversationID `json:"conversation,omitempty"`
 }

@@ -203,7 +203,7 @@ func TestAFailingRuleIsVisible(t *testing.T) {
 	job := o.start("hello")
 	o.must(o.rules.Handle(t.Context(), job))
 	o.must(o.rules.Handle(t.Context(), job))
-	o.tells(chat.Desk, "automation.failed by "+first+": department: the workspace has no such department")
+	o.tells(chat.Desk, "automation.failed by "+first+": department: the workspace has no department d_01kaw3v4x0bbbbbbbbbbbbbbbb")
 	if got := o.runs(first); !slices.Equal(got, []string{"failed 0 invalid"}) || len(o.state().Tags) != 0 {
 		t.Errorf("runs %q, tags %v", got, o.state().Tags)
 	}

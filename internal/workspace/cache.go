@@ -29,7 +29,12 @@ type Cache struct {
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 
+	// Bots says whether there is a bot that is not disabled; nil takes the settings' word. It is asked once every Staleness
+	// of a workspace that has one.
+	Bots func(context.Context, chat.WorkspaceID, chat.UserID) (bool, error)
+
 	known Memory[*Config]
+	bots  Memory[bool]
 }
 
 // Config returns the configuration, at most Staleness old unless storage is away.

@@ -17,6 +17,8 @@ import (
 // commands, what is one's own by library.own.
 type Catalog struct {
 	Store Store
+	// Knows answers for people and bots, and for who works in a department; nil takes what documents say of them.
+	Knows Knows
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 }
@@ -119,6 +121,9 @@ func (c *Catalog) Create(ctx context.Context, by By, k Kind, own bool, id string
 	if err := c.fits(ctx, at, id, e); err != nil {
 		return nil, err
 	}
+	if err := c.holds(ctx, at.Workspace, e); err != nil {
+		return nil, err
+	}
 	next, err := c.next(by, at, id, 0, e)
 	if err != nil {
 		return nil, err
@@ -151,6 +156,9 @@ func (c *Catalog) Replace(ctx context.Context, by By, k Kind, own bool, id strin
 		return nil, err
 	}
 	if err := c.fits(ctx, at, id, e); err != nil {
+		return nil, err
+	}
+	if err := c.holds(ctx, at.Workspace, e); err != nil {
 		return nil, err
 	}
 	var next Entry
@@ -189,7 +197,8 @@ func keeps(was *Entry, e Entity) error {
 	return nil
 }
 
-// Remove removes the version of an entity; nil for whatever version there is. CodeConflict when it is another.
+// Remove removes the version of an entity; nil for whatever version there is. CodeConflict when it is another, CodeInUse,
+// whose Fields list what refers to it, for a department that somebody or something still refers to.
 func (c *Catalog) Remove(ctx context.Context, by By, k Kind, own bool, id string, version *uint64) error {
 	at, err := place(by.Principal, k, own, kinds[k].write)
 	if err != nil {
@@ -201,6 +210,9 @@ func (c *Catalog) Remove(ctx context.Context, by By, k Kind, own bool, id string
 		}
 		e := kinds[k].make()
 		if err := decodeInto(*was, e); err != nil {
+			return false, err
+		}
+		if err := c.unused(ctx, at, id); err != nil {
 			return false, err
 		}
 		return c.Store.DropEntry(ctx, at, id, was.Version, act(by, k, "removed", id, was, nil, e.title()))

@@ -3,6 +3,7 @@ package workspace
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +114,7 @@ func CheckValue(k FieldKind, choices []string, value string) error {
 	}
 	switch k {
 	case FieldNumber:
-		if _, err := strconv.ParseFloat(value, 64); err != nil {
+		if n, err := strconv.ParseFloat(value, 64); err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 			return fmt.Errorf("must be a number")
 		}
 	case FieldDate:
@@ -133,6 +134,25 @@ func CheckValue(k FieldKind, choices []string, value string) error {
 			return fmt.Errorf("must be a telephone number")
 		}
 	default:
+	}
+	return nil
+}
+
+// FieldsFit returns chat.CodeInvalid, whose Fields name what is wrong, unless every value is of the kind of its field. A name
+// that nobody has defined is free, as tags are: rules, bots and imports bring their own.
+func FieldsFit(defined []Field, of FieldOf, values map[string]string) error {
+	wrong := map[string]string{}
+	for _, f := range defined {
+		value, set := values[f.Name]
+		if !set || f.Of != of {
+			continue
+		}
+		if err := CheckValue(f.Kind, f.Choices, value); err != nil {
+			wrong[f.Name] = err.Error()
+		}
+	}
+	if len(wrong) > 0 {
+		return chat.WrongAnswers(wrong)
 	}
 	return nil
 }

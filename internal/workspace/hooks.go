@@ -11,6 +11,7 @@ import (
 func (c *Cache) Serve(s *chat.Service) {
 	s.Departments, s.DefaultDepartment, s.Policies, s.RateOf = c.Departments, c.DefaultDepartment, c.Policy, c.RateOf
 	s.Required, s.Availability, s.Bot, s.Forms = c.Required, c.Availability, c.Bot, c.Accepts
+	s.NewDepartment, s.Fields = c.NewDepartment, c.FieldsFit
 }
 
 // Arm lets the relay arm timers by the workspace's settings.
@@ -43,6 +44,34 @@ func (c *Cache) Departments(ctx context.Context, w chat.WorkspaceID) ([]chat.Dep
 		out = append(out, chat.DepartmentID(d.ID))
 	}
 	return out, nil
+}
+
+// NewDepartment reads consistently whether there is a department that what is remembered does not hold: one that was made
+// within the last Staleness can be named at once, wherever it was made.
+func (c *Cache) NewDepartment(ctx context.Context, w chat.WorkspaceID, d chat.DepartmentID) (bool, error) {
+	if !KindDepartment.ValidID(string(d)) {
+		return false, nil
+	}
+	e, err := c.Store.Entry(ctx, Place{Workspace: w, Kind: KindDepartment}, string(d))
+	return e != nil, err
+}
+
+// FieldsFit checks what fields of a conversation are to hold, from memory.
+func (c *Cache) FieldsFit(ctx context.Context, w chat.WorkspaceID, values map[string]string) error {
+	config, err := c.Config(ctx, w)
+	if err != nil {
+		return err
+	}
+	return FieldsFit(config.Fields, OfConversation, values)
+}
+
+// ContactFieldsFit checks what fields of a contact are to hold, from memory.
+func (c *Cache) ContactFieldsFit(ctx context.Context, w chat.WorkspaceID, values map[string]string) error {
+	config, err := c.Config(ctx, w)
+	if err != nil {
+		return err
+	}
+	return FieldsFit(config.Fields, OfContact, values)
 }
 
 // Policy is how the department routes.
@@ -93,13 +122,22 @@ func (c *Cache) Required(ctx context.Context, w chat.WorkspaceID, d chat.Departm
 	return config.Required(d), nil
 }
 
-// Bot is the bot that greets; "" for none.
+// Bot is the bot that greets; "" for none. One that was disabled or removed greets nobody any more within Staleness: what
+// it would lead goes into the queue.
 func (c *Cache) Bot(ctx context.Context, w chat.WorkspaceID, _ chat.DepartmentID) (chat.UserID, error) {
 	config, err := c.Config(ctx, w)
 	if err != nil {
 		return "", err
 	}
-	return config.Settings.Bot, nil
+	bot := config.Settings.Bot
+	if bot == "" || c.Bots == nil {
+		return bot, nil
+	}
+	is, err := c.bots.Get(w, c.now(), func() (bool, error) { return c.Bots(ctx, w, bot) })
+	if err != nil || !is {
+		return "", unavailable(err)
+	}
+	return bot, nil
 }
 
 // Availability is how a conversation begins: offline outside hours, if the workspace wants it so.

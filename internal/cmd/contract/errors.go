@@ -27,6 +27,7 @@ var remedies = map[chat.Code]string{
 	chat.CodeBanned:          "Do not retry: the business does not want to hear from this customer for now.",
 	chat.CodeKeyReused:       "It is a bug of the client: make a fresh Idempotency-Key for each thing that is to be done.",
 	chat.CodeInProgress:      "Wait retryAfter milliseconds, then send the same again.",
+	chat.CodeInUse:           "Change or remove what fields lists, then remove the thing.",
 	chat.CodeAlreadyDone:     "Look for what was made. If its secret was lost on the way, make another one and revoke this one.",
 	chat.CodeIDReused:        "It is a bug of the client: make a fresh id for each event, and never change what was sent under one.",
 	chat.CodeOutOfSync:       "Reload the conversation: say hello without its cursor. Then lower \"after\" to the new head and send again.",

@@ -214,7 +214,7 @@ func testRevocation(t *testing.T, store Store) {
 
 func newTicket() identity.Ticket {
 	s := newSession()
-	return identity.Ticket{Principal: s.Principal(), Name: "Ada", Origin: "https://shop.example", Expires: start.Add(30 * time.Second)}
+	return identity.Ticket{Principal: s.Principal(), Origin: "https://shop.example", Expires: start.Add(30 * time.Second)}
 }
 
 func testTicket(t *testing.T, store Store) {
