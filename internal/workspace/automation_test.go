@@ -186,7 +186,7 @@ func TestARuleTagsAndTransfers(t *testing.T) {
 		t.Errorf("tags %v, department %q", s.Tags, s.Department)
 	}
 	o.tells(chat.Desk, "conversation.tagged by "+first, "automation.applied by "+first)
-	o.tells(chat.Public, "conversation.started", "message", "conversation.transferred by "+first)
+	o.tells(chat.Public, "conversation.started: customer wrote", "message", "conversation.transferred by "+first+": transferred")
 	if got := o.runs(first); !slices.Equal(got, []string{"applied 2"}) {
 		t.Errorf("runs %q", got)
 	}
@@ -264,7 +264,7 @@ func TestARuleIsFinishedAfterACrash(t *testing.T) {
 			o.killed(n, before, func(ctx context.Context) error { return o.rules.Handle(ctx, job) })
 			o.must(o.rules.Handle(t.Context(), job))
 			o.tells(chat.Desk, "conversation.tagged by "+first, "automation.applied by "+first)
-			o.tells(chat.Public, "conversation.started", "message", "conversation.transferred by "+first)
+			o.tells(chat.Public, "conversation.started: customer wrote", "message", "conversation.transferred by "+first+": transferred")
 			if got := o.runs(first); !slices.Equal(got, []string{"applied 2"}) {
 				t.Errorf("write %d, before %v: runs %q", n, before, got)
 			}
@@ -404,8 +404,8 @@ func TestEveryStep(t *testing.T) {
 	o.must(o.rules.Handle(t.Context(), job))
 	o.must(o.rules.Handle(t.Context(), job))
 	b := " by " + first
-	o.tells(chat.Public, "conversation.started", "message", "message"+b, "conversation.assigned"+b, "conversation.closed"+b+": done")
-	o.tells(chat.Desk, "note"+b, "conversation.tagged"+b, "conversation.tagged"+b, "conversation.priority"+b, "conversation.fields"+b, "conversation.snoozed"+b, "automation.applied"+b)
+	o.tells(chat.Public, "conversation.started: customer wrote", "message", "message"+b, "conversation.assigned"+b+": assigned by hand", "conversation.closed"+b+": done")
+	o.tells(chat.Desk, "note"+b, "conversation.tagged"+b, "conversation.tagged"+b, "conversation.priority"+b, "conversation.fields"+b, "conversation.snoozed"+b+": put off by hand", "automation.applied"+b)
 	head, s := o.head(), o.state()
 	if text := head.Public.Tail[2].Text; text != "Hi Grace" || head.Public.Tail[2].Sender != chat.SystemUser || head.Public.Tail[2].Role != chat.RoleSystem {
 		t.Errorf("%+v", head.Public.Tail[2])
@@ -440,7 +440,7 @@ func TestAMacroGoesOnWhereItStopped(t *testing.T) {
 			}
 		}
 		b := " by " + macro
-		o.tells(chat.Public, "conversation.started", "message", "conversation.assigned", "message"+b, "conversation.closed"+b)
+		o.tells(chat.Public, "conversation.started: customer wrote", "message", "conversation.assigned: taken", "message"+b, "conversation.closed"+b+": ended by hand")
 		o.tells(chat.Desk, "conversation.tagged"+b, "automation.applied"+b)
 		if e := o.head().Desk.Tail[1]; e.Sender != admin {
 			t.Errorf("in the name of %s", e.Sender)
