@@ -87,12 +87,14 @@ func (d *drain) run(ctx context.Context, jobs []RouteJob) error {
 
 // departmentsOf lists the departments that the jobs are about: their own, and those of the operators who have room.
 func (d *drain) departmentsOf(ctx context.Context, jobs []RouteJob) (out []DepartmentID, err error) {
-	if err := d.load(ctx); err != nil {
-		return nil, err
-	}
 	for _, j := range distinct(jobs) {
 		list := []DepartmentID{j.Department}
 		if j.Operator != "" {
+			if d.operators == nil {
+				if err := d.load(ctx); err != nil {
+					return nil, err
+				}
+			}
 			if list, err = d.worksFor(ctx, j.Operator); err != nil {
 				return nil, err
 			}
@@ -127,7 +129,7 @@ type drain struct {
 	*Service
 	delivery  *Delivery
 	workspace WorkspaceID
-	operators []Operator     // as known by now
+	operators []Operator     // as known by now; nil before they were read
 	all       []DepartmentID // every department, once it was asked for
 	torn      bool           // something came in between: this look does not stand for others
 	full      map[UserID]int // how often somebody had no room after all
@@ -155,15 +157,16 @@ func (d *drain) department(ctx context.Context, department DepartmentID) (more b
 		}
 		more = true
 		d.sleep(ctx, drainPause/2+rand.N(drainPause))
-		if err = d.load(ctx); err != nil {
-			break
-		}
+		d.operators = nil
 	}
 	d.assigned(ctx, department, given-d.left)
 	return more, err
 }
 
-// round goes through the queue until its end, or until something is lost to another job.
+// round goes through the queue until its end, or until something is lost to another job. The operators are read after the
+// queue, so that what others have given out since shows at least in their loads: a look chooses no more of those that wait
+// than there was room for, from the front. The other way round it would choose some for places that those before them,
+// given out by another job, have by now, and could overtake somebody for the rest.
 func (d *drain) round(ctx context.Context, policy RoutingPolicy, department DepartmentID) (more, lost bool, err error) {
 	seen := map[ConversationID]bool{}
 	for limit := drainPage; d.anybody(department); limit = min(4*limit, drainDepth) {
@@ -178,6 +181,11 @@ func (d *drain) round(ctx context.Context, policy RoutingPolicy, department Depa
 		fresh := slices.DeleteFunc(slices.Clone(list), func(w Waiting) bool { return seen[w.Conversation] || d.stale[w.Conversation] })
 		for _, w := range fresh {
 			seen[w.Conversation] = true
+		}
+		if len(fresh) > 0 {
+			if err := d.load(ctx); err != nil {
+				return false, false, err
+			}
 		}
 		if more, lost, err = d.page(ctx, policy, fresh); more || lost || err != nil {
 			return more, lost, err
@@ -201,10 +209,10 @@ func (d *drain) load(ctx context.Context) error {
 	})
 }
 
-// anybody says whether a conversation of the department could come to somebody.
+// anybody says whether a conversation of the department could come to somebody, as far as is known.
 func (d *drain) anybody(department DepartmentID) bool {
 	now := d.now()
-	return slices.ContainsFunc(d.operators, func(o Operator) bool { return o.accepts(department, now) })
+	return d.operators == nil || slices.ContainsFunc(d.operators, func(o Operator) bool { return o.accepts(department, now) })
 }
 
 // assign makes the transaction: the conversation, the operator's place, the waiting entry, the membership.

@@ -42,7 +42,7 @@ func (d *drain) operator(user UserID) *Operator {
 
 // page gives out a page of the queue: choices are made one after the other, each knowing those before it, and the
 // transactions run side by side, no two of one operator's, which would conflict. more says that the job's bounds ended
-// it, lost that another job was faster with something: nobody behind takes what is left before that is known.
+// it, lost that somebody else was faster with something: nobody behind takes what is left before the queue is read again.
 func (d *drain) page(ctx context.Context, policy RoutingPolicy, page []Waiting) (more, lost bool, err error) {
 	f := &flight{drain: d, policy: policy, busy: map[UserID]bool{}, landed: make(chan *try, drainFlights)}
 	for i := 0; i < len(page) && f.err == nil && !f.lost; i++ {
@@ -94,7 +94,7 @@ func (f *flight) begin(ctx context.Context, t *try) {
 func (f *flight) land(ctx context.Context) {
 	t := <-f.landed
 	delete(f.busy, t.user)
-	f.lost = f.lost || t.refused() != "" || errors.Is(t.err, errTaken)
+	f.lost = f.lost || t.refused() != "" || errors.Is(t.err, errTaken) || errors.Is(t.err, errStale)
 	f.err = errors.Join(f.err, f.settle(ctx, t))
 }
 

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -9,7 +10,10 @@ import (
 // counted counts the calls of the store from here on.
 func (r *routed) counted() map[string]int {
 	n := map[string]int{}
+	var mu sync.Mutex
 	r.store.Fault = func(call string, after bool) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if !after {
 			n[call]++
 		}

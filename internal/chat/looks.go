@@ -41,6 +41,9 @@ func (l *looks) note(d *drain, departments []DepartmentID) {
 	k := &look{begun: map[DepartmentID]time.Time{}, staff: map[UserID]DepartmentList{}, all: d.all, since: d.begun}
 	if old := l.of[d.workspace]; old != nil {
 		k.begun = old.begun
+		if d.operators == nil { // nothing waited
+			k.staff, k.all, k.since = old.staff, old.all, old.since
+		}
 	}
 	for _, department := range departments {
 		k.begun[department] = d.begun

@@ -55,7 +55,7 @@ func TestATornLookAnswersNoJob(t *testing.T) {
 	r.clock.Advance(time.Second)
 	once := false
 	r.store.Fault = func(call string, after bool) error {
-		if call == "Waiting" && after && !once {
+		if call == "Operators" && after && !once {
 			once = true
 			_, err := r.svc.Join(t.Context(), a, chat.Step{Conversation: second, ID: r.eventID()})
 			return err
@@ -67,7 +67,7 @@ func TestATornLookAnswersNoJob(t *testing.T) {
 	r.same(r.of(first).Assignee, b.User)
 	reads := 0
 	r.store.Fault = func(call string, after bool) error {
-		if call == "Operators" && !after {
+		if call == "Waiting" && !after {
 			reads++
 		}
 		return nil
