@@ -84,7 +84,9 @@ func (d *Delivery) announceAgain(ctx context.Context, head *Head, j Job) error {
 	if err != nil {
 		return err
 	}
-	return d.Committed(ctx, system(j.Workspace), &Outcome{Head: head, Track: j.Track, Push: events})
+	quiet := *d // routing and the live desk hear of it from the stream itself (Follow, Show)
+	quiet.Routing, quiet.Desk = nil, nil
+	return quiet.Committed(ctx, system(j.Workspace), &Outcome{Head: head, Track: j.Track, Push: events})
 }
 
 // Show asks for one broadcast to the live desk of each workspace in which an append of a batch has changed what it shows.
