@@ -128,7 +128,7 @@ type CustomerClaims struct {
 // TokenSeal is what of a token must not come twice.
 type TokenSeal struct {
 	Workspace chat.WorkspaceID
-	// Hash of key and jti.
+	// Hash of the jti: two signers of one workspace must not make the same.
 	Hash string
 	// Forget is when the token would be refused anyway.
 	Forget time.Time
