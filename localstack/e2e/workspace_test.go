@@ -90,14 +90,15 @@ func hasEvent(p *world.Party, id chat.ConversationID, t chat.Track, is func(prot
 // failure among the runs, too. The macro of an operator does three things at once.
 func TestRulesAtWork(t *testing.T) {
 	t.Parallel()
-	ws := seed(t, 1)
+	ws := seed(t, 2)
 	b := newBoss(t, suite, ws)
 	b.make("/v1/departments", `{"name":"Front desk","default":true}`)
 	department := b.make("/v1/departments", `{"name":"Sales"}`)
 	rule := b.make("/v1/rules", `{"name":"Vip","enabled":true,"order":1,"on":"message","conditions":[{"fact":"text","op":"contains","value":"invoice"},{"fact":"role","op":"is","value":"customer"}],
 		"steps":[{"kind":"tag","value":"billing"},{"kind":"department","value":"`+department+`"}]}`)
 	broken := b.make("/v1/rules", `{"name":"Broken","enabled":true,"order":2,"on":"message","conditions":[{"fact":"text","op":"contains","value":"invoice"}],
-		"steps":[{"kind":"assign","value":"`+freshID(chat.UserPrefix)+`"}]}`)
+		"steps":[{"kind":"assign","value":"`+string(ws.Operators[1].User)+`"}]}`)
+	b.repost(ws.Operators[1].User, `{"disabled":true}`) // a rule may outlive the one it assigns to
 	macro := b.make("/v1/macros", `{"name":"Done","steps":[{"kind":"reply","value":"Thank you from {{workspace.name|us}}"},{"kind":"priority","value":"2"},{"kind":"close","value":"done"}]}`)
 	o := operator(t, ws, 0, fast())
 	c := customer(t, ws, fast())

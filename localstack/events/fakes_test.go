@@ -31,6 +31,7 @@ type fakeQueues struct {
 	fail     map[string]int // how many calls of an operation fail
 	received int
 	next     int
+	slow     time.Duration // until the answer of a deletion is back
 }
 
 type fakeMessage struct {
@@ -87,6 +88,7 @@ func (q *fakeQueues) Do(ctx context.Context, call seam.Call) seam.Answer {
 	case "ReceiveMessage":
 		return q.receive(ctx, call.Body)
 	case "DeleteMessageBatch":
+		defer pause(ctx, q.slow)
 		return q.remove(call.Body)
 	case "SendMessage":
 		var in struct{ QueueURL, MessageBody string }

@@ -129,18 +129,20 @@ func payloadSize(batch []message) int {
 	return n
 }
 
-// process runs one batch to its end.
+// process runs one batch to its end. Its groups are free here before its messages are deleted: a deletion frees the
+// group in the engine, and the group's next message, received before the deletion's answer is back, must find room.
 func (q *queueMapping) process(ctx context.Context, batch []message) {
-	batch = q.claimGroups(batch)
-	claimed := batch
-	defer q.releaseGroups(claimed)
-	batch = q.filter(ctx, batch)
-	batch = q.stopRecursion(ctx, batch)
-	for len(batch) > 0 {
-		n := fitting(batch)
-		q.deliver(ctx, batch[:n])
-		batch = batch[n:]
+	claimed := q.claimGroups(batch)
+	pass, done := q.filter(claimed)
+	pass, stopped := q.stopRecursion(ctx, pass)
+	done = append(done, stopped...)
+	for len(pass) > 0 {
+		n := fitting(pass)
+		done = append(done, q.deliver(ctx, pass[:n])...)
+		pass = pass[n:]
 	}
+	q.releaseGroups(claimed)
+	q.remove(ctx, done)
 }
 
 // fitting is how many messages from the front make an event of at most 6 MB; at least one.
@@ -154,12 +156,11 @@ func fitting(batch []message) int {
 	return len(batch)
 }
 
-// filter deletes what no filter lets pass, as SQS mappings do.
-func (q *queueMapping) filter(ctx context.Context, batch []message) []message {
+// filter splits the batch into what a filter lets pass, and what is to delete, as SQS mappings do.
+func (q *queueMapping) filter(batch []message) (pass, drop []message) {
 	if len(q.filters) == 0 {
-		return batch
+		return batch, nil
 	}
-	var pass, drop []message
 	for _, msg := range batch {
 		if q.filters.matches(msg.filterView(), true) {
 			pass = append(pass, msg)
@@ -168,16 +169,17 @@ func (q *queueMapping) filter(ctx context.Context, batch []message) []message {
 		}
 	}
 	q.tally.filtered.Add(uint64(len(drop)))
-	q.remove(ctx, drop)
-	return pass
+	return pass, drop
 }
 
-// deliver invokes the function with one event, with the faults that rules want, and deletes what succeeded. What fails,
-// or is never heard of, becomes visible again.
-func (q *queueMapping) deliver(ctx context.Context, batch []message) {
-	if done, ok := struck(ctx, q.strike, func() []message { return q.invoke(ctx, batch) }); ok {
-		q.remove(ctx, done)
+// deliver invokes the function with one event, with the faults that rules want, and returns what succeeded, to be
+// deleted. What fails, or is never heard of, becomes visible again.
+func (q *queueMapping) deliver(ctx context.Context, batch []message) []message {
+	done, ok := struck(ctx, q.strike, func() []message { return q.invoke(ctx, batch) })
+	if !ok {
+		return nil
 	}
+	return done
 }
 
 func (q *queueMapping) strike(phase seam.Phase) (seam.Fault, bool) {
@@ -235,8 +237,9 @@ func (q *queueMapping) warnOutOfOrder(batch []message, failed []string) {
 	}
 }
 
-// claimGroups drops messages of FIFO groups that another batch has in progress, which happens only when a
-// batch outlives its visibility timeout; they come back by themselves.
+// claimGroups drops messages of FIFO groups that another batch has in progress: the engine holds a group back as long as
+// one of its messages is in flight, so this happens only when a batch outlives its visibility timeout. They come back by
+// themselves.
 func (q *queueMapping) claimGroups(batch []message) []message {
 	if !q.queue.FIFO {
 		return batch
@@ -281,12 +284,11 @@ func (q *queueMapping) trace(batch []message) string {
 }
 
 // stopRecursion takes out messages whose chain has come through this function too often: to the dead-letter
-// queue if there is one, else away.
-func (q *queueMapping) stopRecursion(ctx context.Context, batch []message) []message {
+// queue if there is one, else away. It returns what goes on, and what is to delete.
+func (q *queueMapping) stopRecursion(ctx context.Context, batch []message) (pass, stop []message) {
 	if q.function.AllowRecursion {
-		return batch
+		return batch, nil
 	}
-	var pass, stop []message
 	for _, msg := range batch {
 		if rounds(msg.trace(), q.lineage) < maxRounds {
 			pass = append(pass, msg)
@@ -302,8 +304,7 @@ func (q *queueMapping) stopRecursion(ctx context.Context, batch []message) []mes
 		}
 	}
 	q.tally.discarded.Add(uint64(len(stop)))
-	q.remove(ctx, slices.DeleteFunc(stop, func(msg message) bool { return msg.ReceiptHandle == "" }))
-	return pass
+	return pass, slices.DeleteFunc(stop, func(msg message) bool { return msg.ReceiptHandle == "" })
 }
 
 // toDeadLetters sends a copy to the queue's dead-letter queue; true when there is none.

@@ -235,6 +235,34 @@ func TestFIFOGroupIsNotProcessedTwiceAtOnce(t *testing.T) {
 	})
 }
 
+// TestFIFOGroupGoesOnBeforeADeletionIsAnswered: the engine gives out a group's next message as soon as the one before is
+// deleted, also when the deletion's answer is still on its way.
+func TestFIFOGroupGoesOnBeforeADeletionIsAnswered(t *testing.T) {
+	t.Parallel()
+	specs := map[string]template.QueueMapping{
+		"delivered": {BatchSize: 1},
+		"filtered":  {BatchSize: 1, Filters: []string{`{"body":{"kind":["chat"]}}`}},
+	}
+	for name, spec := range specs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.queues.fifo, w.queues.slow = true, 200*time.Millisecond
+				for range 10 {
+					w.queues.put("g", `{"kind":"mail"}`, `{"kind":"chat"}`)
+				}
+				w.start(mapQueue(spec))
+				time.Sleep(10 * time.Second) // a third of the visibility timeout
+				w.stop()
+				if left := w.queues.left(); len(left) > 0 || w.queues.taken() != 20 {
+					t.Errorf("%d left, %d taken: a message was received and put aside", len(left), w.queues.taken())
+				}
+			})
+		})
+	}
+}
+
 func TestFIFOFailureOutOfOrderIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
