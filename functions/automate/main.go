@@ -28,7 +28,8 @@ func main() {
 		Rules: &workspace.Automation{
 			Settings: settings, Runs: kept, Chat: service, Log: store, States: store, Directory: store, Deliver: delivery, Who: kept.Who,
 		},
-		Log: f.Log,
+		Retry: f.Retry("AUTOMATION_QUEUE_URL"),
+		Log:   f.Log,
 	}
 	f.Start(automate.Handle)
 }

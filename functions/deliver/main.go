@@ -23,6 +23,7 @@ func main() {
 			Queue: f.Desk(), Push: delivery.Push, Sockets: store, Encode: protocol.Encoder{},
 		},
 		Delivery: delivery,
+		Retry:    f.Retry("DELIVERY_QUEUE_URL", "DESK_QUEUE_URL"),
 		Log:      f.Log,
 	}
 	f.Start(deliver.Handle)

@@ -32,6 +32,7 @@ func main() {
 	f.Start(&worker.Timer{
 		Timers: keeper,
 		Sweep:  &chat.Sweep{Dues: store, Queue: delayed, Active: store},
+		Retry:  f.Retry("TIMER_QUEUE_URL"),
 		Log:    f.Log,
 	})
 }

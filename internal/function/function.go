@@ -67,6 +67,16 @@ func (f *Function) Timers() *queue.Timers {
 	return &queue.Timers{API: f.AWS.SQS(), URL: f.Env.Required("TIMER_QUEUE_URL")}
 }
 
+// Retry brings failed messages of these queues back before their visibility timeout ends. Environment: the variables
+// named, each with a queue's URL.
+func (f *Function) Retry(variables ...string) *queue.Retry {
+	r := &queue.Retry{API: f.AWS.SQS()}
+	for _, v := range variables {
+		r.URLs = append(r.URLs, f.Env.Required(v))
+	}
+	return r
+}
+
 // Start serves events with the handler, as lambda.Start takes it. It does not return: where the environment is
 // wrong, it names all of it and ends the process.
 func (f *Function) Start(handler any) {

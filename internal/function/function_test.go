@@ -24,6 +24,7 @@ func TestNamesAllThatIsMissing(t *testing.T) {
 		f.Routing()
 		f.Desk()
 		f.Timers()
+		f.Retry("AUTOMATION_QUEUE_URL")
 		f.Start(func() {})
 		t.Fatal("Start has returned")
 	}
@@ -35,6 +36,7 @@ func TestNamesAllThatIsMissing(t *testing.T) {
 	}
 	for _, name := range []string{
 		"AWS_REGION", "CONNECTION_TABLE", "RESTORE_EPOCH", "WS_ENDPOINT", "DELIVERY_QUEUE_URL", "ROUTING_QUEUE_URL", "DESK_QUEUE_URL", "TIMER_QUEUE_URL",
+		"AUTOMATION_QUEUE_URL",
 	} {
 		if !strings.Contains(string(out), name) {
 			t.Errorf("%s is not named in %s", name, out)

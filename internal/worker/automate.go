@@ -18,24 +18,26 @@ type Automating interface {
 // Automate works off the automation queue.
 type Automate struct {
 	Rules Automating
+	// Retry brings failed jobs back soon; nil leaves them to their visibility timeout.
+	Retry Retry
 	Log   *slog.Logger
 }
 
 // Handle works the batch off in order. Once a message of a group (a conversation) fails, those of the group behind it are
 // reported too (Amazon SQS developer guide, "Implementing partial batch responses": FIFO queues).
 func (a *Automate) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	var out events.SQSEventResponse
-	failed := map[string]bool{}
+	b := batch{ctx: ctx, log: a.Log, work: "automation", retry: a.Retry}
+	failed := map[string]events.SQSMessage{} // the first of each group
 	for _, m := range e.Records {
 		group := m.Attributes["MessageGroupId"]
-		if failed[group] {
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		if first, ok := failed[group]; ok {
+			b.again(m, pause(first.Attributes["ApproximateReceiveCount"])) // with it: one in flight holds back the group
 		} else if err := contained(func() error { return a.one(ctx, m.Body) }); err != nil {
-			failed[group] = true
-			out.BatchItemFailures = append(out.BatchItemFailures, again(ctx, a.Log, "automation", m, err))
+			failed[group] = m
+			b.failed(m, err)
 		}
 	}
-	return out, nil
+	return b.answer(), nil
 }
 
 func (a *Automate) one(ctx context.Context, body string) error {

@@ -17,12 +17,15 @@ type Deliver struct {
 	Delivery *chat.Delivery
 	// Desk makes the broadcasts of the live desk, which come from a queue of their own.
 	Desk *chat.LiveDesk
-	Log  *slog.Logger
+	// Retry brings failed jobs back soon; nil leaves them to their visibility timeout.
+	Retry Retry
+	Log   *slog.Logger
 }
 
 // Handle carries out each job and reports those to be delivered again.
 func (d *Deliver) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	return oneByOne(ctx, d.Log, "delivery", e, d.one), nil
+	b := batch{ctx: ctx, log: d.Log, work: "delivery", retry: d.Retry}
+	return b.oneByOne(e, d.one), nil
 }
 
 func (d *Deliver) one(ctx context.Context, body string) error {

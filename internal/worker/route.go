@@ -26,16 +26,13 @@ type Route struct {
 // Handle works the batch off, the jobs of a workspace as one: each looks at all that waits, and every message of the
 // batch was sent before the first look. No order matters, so a message that fails holds up no other.
 func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	var out events.SQSEventResponse
-	failed := func(m events.SQSMessage, err error) {
-		out.BatchItemFailures = append(out.BatchItemFailures, again(ctx, r.Log, "routing", m, err))
-	}
+	b := batch{ctx: ctx, log: r.Log, work: "routing"} // its visibility timeout is short
 	var order []chat.WorkspaceID
 	jobs, messages := map[chat.WorkspaceID][]chat.RouteJob{}, map[chat.WorkspaceID][]events.SQSMessage{}
 	for _, m := range e.Records {
 		job, err := queue.DecodeRoute(m.Body)
 		if err != nil {
-			failed(m, err)
+			b.failed(m, err)
 			continue
 		}
 		w := job.Workspace
@@ -48,11 +45,11 @@ func (r *Route) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventR
 	for _, w := range order {
 		if err := contained(func() error { return r.Chat.Drain(ctx, jobs[w]...) }); err != nil {
 			for _, m := range messages[w] {
-				failed(m, err)
+				b.failed(m, err)
 			}
 		}
 	}
-	return out, nil
+	return b.answer(), nil
 }
 
 // sentAt is when the queue took the message; zero if it does not say.

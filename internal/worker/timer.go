@@ -26,7 +26,9 @@ type Sweeping interface {
 type Timer struct {
 	Timers Firing
 	Sweep  Sweeping
-	Log    *slog.Logger
+	// Retry brings failed timers back soon; nil leaves them to their visibility timeout.
+	Retry Retry
+	Log   *slog.Logger
 }
 
 // Invoke tells the queue's events from the schedule's, which have no records.
@@ -50,7 +52,8 @@ func (t *Timer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // Handle carries out each timer and reports those that are to come again.
 func (t *Timer) Handle(ctx context.Context, e events.SQSEvent) events.SQSEventResponse {
-	return oneByOne(ctx, t.Log, "timer", e, t.one)
+	b := batch{ctx: ctx, log: t.Log, work: "timer", retry: t.Retry}
+	return b.oneByOne(e, t.one)
 }
 
 func (t *Timer) one(ctx context.Context, body string) error {

@@ -9,6 +9,8 @@ import (
 	"github.com/parley-chat/parley/internal/client"
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/localstack/e2e/rig"
+	"github.com/parley-chat/parley/localstack/faults"
+	"github.com/parley-chat/parley/localstack/seam"
 )
 
 // TestPromiseToTheCustomer: after ten seconds without an answer the customer is told what to expect, without anybody
@@ -31,6 +33,35 @@ func TestPromiseToTheCustomer(t *testing.T) {
 	if told.Sender != chat.SystemUser || told.Detail == nil || told.Detail.Fields[chat.PromisePosition] == "" {
 		t.Errorf("%+v", told)
 	}
+}
+
+// TestPromiseAfterAMomentsFailure: storage fails when the promise is due. It is made within seconds of storage's return,
+// though the timer's message is invisible for two minutes after a failure that nobody looks after.
+func TestPromiseAfterAMomentsFailure(t *testing.T) {
+	t.Parallel()
+	r := ownRig(t, rig.Options{Patience: 60})
+	ctx := limit(t, time.Minute)
+	ws, err := r.Seed(ctx, 1)
+	must(t, err)
+	c, err := r.Customer(ctx, ws, fast())
+	must(t, err)
+	t.Cleanup(c.Close)
+	id, err := c.Start(ctx, "hello")
+	must(t, err)
+	ids := broken(t, r, faults.Rule{Service: seam.DynamoDB, Operation: "GetItem", Function: "TimerFunction", Kind: seam.FaultError, ErrorType: "InternalServerError"})
+	for failed := uint64(0); failed == 0; time.Sleep(50 * time.Millisecond) {
+		s, err := r.State(ctx)
+		must(t, err)
+		for _, trigger := range s.Triggers {
+			if trigger.Function == "TimerFunction" && trigger.Kind == "sqs" {
+				failed += trigger.Failed
+			}
+		}
+	}
+	r.Unbreak(ctx, ids[0])
+	must(t, c.Until(limit(t, 15*time.Second), func(m *client.Machine) bool {
+		return slices.ContainsFunc(m.View(id).Events(chat.Public), func(e protocol.Event) bool { return e.Type == chat.EventPromise })
+	}))
 }
 
 // TestSweepWakesASnooze: a timer that was kept as a row is found by the minute's sweep and carried out.

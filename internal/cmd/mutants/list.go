@@ -62,7 +62,7 @@ func Mutants() []Mutant {
 		{"ack although delivery could not be queued", "internal/chat/delivery.go",
 			"	if err := d.Queue.Enqueue(ctx, 0, jobs...); err != nil {\n		return Errorf(", "	if err := d.Queue.Enqueue(ctx, 0, jobs...); err != nil {\n		_ = Errorf(", domain},
 		{"batch failure swallowed", "internal/worker/batch.go",
-			"			out.BatchItemFailures = append(out.BatchItemFailures, again(ctx, log, work, m, err))\n", "			again(ctx, log, work, m, err)\n", workers},
+			"	b.out.BatchItemFailures = append(b.out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})\n", "", workers},
 		{"relay goes on behind a failed record", "internal/worker/relay.go",
 			"			break\n", "			continue\n", workers},
 		{"refused entries of a batch send ignored", "internal/queue/queue.go",
@@ -110,6 +110,9 @@ func Mutants() []Mutant {
 			"		if err := d.Push.Disconnect(ctx, c); err != nil {\n			return err\n		}\n", "		_ = c\n", schedules},
 		{"posts without a budget", "internal/chat/delivery.go",
 			"	ctx, cancel := context.WithTimeout(ctx, budget)\n", "	ctx, cancel := context.WithTimeout(ctx, 100*budget)\n", schedules},
+
+		{"a timer that failed waits for its visibility timeout", "internal/worker/batch.go", "b.retry != nil && len(b.back) > 0", "b.retry == nil && len(b.back) > 0", workers},
+		{"a failed job comes back without its group", "internal/worker/automate.go", `b.again(m, pause(first.Attributes["ApproximateReceiveCount"]))`, `b.again(m, 0*pause(first.Attributes["ApproximateReceiveCount"]))`, workers},
 
 		{"above capacity", "internal/dynamo/operators.go", " OR attribute_not_exists(ld) OR ld < cp)", " OR attribute_not_exists(ld) OR ld <= cp)", store},
 		{"an offer goes to who missed it", "internal/chat/decide.go", "	case w.letPass(o):\n\t\treturn excludedTried\n", "", domain},

@@ -61,11 +61,14 @@ func run(ctx context.Context, pattern, packages string, list bool) error {
 		planted++
 		began := time.Now()
 		found, err := plant(ctx, m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Name, err)
-		}
 		verdict := "found by " + found
-		if found == "" {
+		switch {
+		case errors.Is(err, errUnbuilt): // the others are planted all the same
+			verdict = err.Error()
+			survived++
+		case err != nil:
+			return fmt.Errorf("%s: %w", m.Name, err)
+		case found == "":
 			verdict = "SURVIVED"
 			survived++
 		}
@@ -79,6 +82,9 @@ func run(ctx context.Context, pattern, packages string, list bool) error {
 	}
 	return nil
 }
+
+// errUnbuilt: a bug that cannot be planted shows nothing, and counts as one that survived.
+var errUnbuilt = errors.New("THE BUG DOES NOT COMPILE")
 
 // plant runs the bug's tests with it in place and returns the first test that failed, "" if none did.
 func plant(ctx context.Context, m Mutant) (string, error) {
@@ -105,7 +111,7 @@ func plant(ctx context.Context, m Mutant) (string, error) {
 	case !errors.As(err, &exit):
 		return "", err
 	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
-		return "", fmt.Errorf("the bug does not compile:\n%s", out)
+		return "", fmt.Errorf("%w:\n%s", errUnbuilt, out)
 	}
 	return firstFailure(out), nil
 }
