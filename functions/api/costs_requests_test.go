@@ -261,6 +261,7 @@ func people() map[string]arrange {
 	return map[string]arrange{
 		"signOut": func(s *shop) request { return request{token: fresh(s)} },
 		"profile": as(chat.RoleOperator, "/v1/me", ""), "preferences": as(chat.RoleOperator, "/v1/me/preferences", ""),
+		"mentions": as(chat.RoleOperator, "/v1/me/mentions", ""),
 		"changeProfile": func(*shop) request {
 			return request{role: chat.RoleOperator, target: "/v1/me", body: `{"locale":"de-CH"}`, headers: versioned}
 		},

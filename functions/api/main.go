@@ -54,6 +54,7 @@ func newAPI(f *function.Function) *httpapi.API {
 		Delivery:      delivery,
 		Directory:     store,
 		Live:          &chat.LiveDesk{Store: store, Dir: store, Staff: store, States: store, Visitors: store},
+		Mentions:      store,
 		Requests:      ids,
 		Counters:      ids,
 		SocketURL:     f.Env.Required("WS_URL"),

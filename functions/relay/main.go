@@ -37,7 +37,7 @@ func main() {
 			Routing: &queue.Routing{API: aws.SQS(), URL: env.Required("ROUTING_QUEUE_URL")},
 			Deliver: &queue.Delivery{API: aws.SQS(), URL: env.Required("DELIVERY_QUEUE_URL")},
 			Desk:    &queue.Desk{API: aws.SQS(), URL: env.Required("DESK_QUEUE_URL")},
-			Reader:  store, Tails: store, Own: store,
+			Reader:  store, Tails: store, Own: store, Mentions: store,
 			Subscriptions: &workspace.Subscribers{
 				Source: &dynamo.CachedSubscriptions{Source: store, TTL: subscriptionLife, Now: time.Now}, Settings: settings,
 			},

@@ -20,7 +20,7 @@
 // automation.go (what rules do), until.go. What lies beside the
 // log: state.go, details.go.
 //
-// Telling people: announce.go and delivery.go (pushes to listeners), work.go (what a request could not push), notice.go,
+// Telling people: announce.go and delivery.go (pushes to listeners), work.go (what a request could not push), notice.go, mention.go,
 // signal.go (typing, reading), parallel.go. Catching up: hello.go, page.go, list.go, waiting.go.
 //
 // Routing: operator.go and duty.go (who takes conversations), routing.go (policies), decide.go (the choice, which can be

@@ -91,6 +91,8 @@ type Relay struct {
 	Deliver DeliveryQueue
 	// Desk takes broadcasts to the live desk; it may be nil.
 	Desk DeskQueue
+	// Mentions may be nil: then nobody's are kept.
+	Mentions MentionStore
 	// Arming may be nil: then no timers are armed.
 	Arming *Arming
 
@@ -98,7 +100,7 @@ type Relay struct {
 }
 
 // Record handles one append: before is nil when the conversation is new. It returns when every subscription
-// has a job for each new event.
+// has a job for each new event, and everybody whom a new note mentions has it in their list.
 func (r *Relay) Record(ctx context.Context, before, after *Head) error {
 	subs, err := r.Subscriptions.Subscriptions(ctx, after.Workspace)
 	if err != nil {
@@ -145,9 +147,10 @@ func (r *Relay) Arm(ctx context.Context, timers []Timer) error {
 // been relayed, by a process that has relayed most of it itself.
 func rests(s Status) bool { return s.Over() || s == StatusIdle || s == StatusSnoozed }
 
-// emit writes jobs for (from, last] of the image, in order.
+// emit writes jobs for (from, last] of the image, in order, and keeps whom notes mention.
 func (r *Relay) emit(ctx context.Context, subs []Subscription, head *Head, t Track, from uint64) error {
-	if len(subs) == 0 {
+	mentions := r.Mentions != nil && t == Desk
+	if len(subs) == 0 && !mentions {
 		return nil
 	}
 	s := Service{Reader: r.Reader}
@@ -160,9 +163,18 @@ func (r *Relay) emit(ctx context.Context, subs []Subscription, head *Head, t Tra
 		var jobs []IntegrationJob
 		for _, e := range events {
 			jobs = append(jobs, jobsFor(subs, head.Ref, t, e)...)
+			if mentions {
+				for _, m := range mentionsIn(head.Conversation, e) {
+					if err := r.Mentions.PutMention(ctx, head.Workspace, m); err != nil {
+						return err
+					}
+				}
+			}
 		}
-		if err := r.Queue.Enqueue(ctx, jobs); err != nil {
-			return err
+		if len(jobs) > 0 {
+			if err := r.Queue.Enqueue(ctx, jobs); err != nil {
+				return err
+			}
 		}
 		from = to
 	}

@@ -53,6 +53,7 @@ import (
 //	<workspace>#articles                          <id>                   card of a help article: what lists and searches need
 //	<workspace>#article#<id>                      T                      its text
 //	<workspace>#runs#<rule>                       <ms, 13 digits>#<id>   run of an automation rule; expires
+//	<workspace>#mentions#<user>                   <ms, 13 digits>#<conv>#<seq, 12 digits> note that mentions the user; expires
 //	<workspace>#subscriptions                     <id>                   integration subscription
 //	<workspace>                                   W                      workspace settings
 //	                                              I                      identity provider
@@ -237,6 +238,15 @@ func articleKey(w chat.WorkspaceID, id string) key {
 
 func runKey(w chat.WorkspaceID, r workspace.Run) key {
 	return key{string(w) + "#runs#" + r.Rule, fmt.Sprintf("%013d#%s", r.At, r.ID)}
+}
+
+func mentionPartition(w chat.WorkspaceID, u chat.UserID) string {
+	return string(w) + "#mentions#" + string(u)
+}
+
+// mentionKey names a mention by what it is, so that the relay may write it again.
+func mentionKey(w chat.WorkspaceID, m chat.Mention) key {
+	return key{mentionPartition(w, m.User), fmt.Sprintf("%s#%012d", listedKey(chat.Listed{Started: m.At, Conversation: m.Conversation}), m.Seq)}
 }
 
 func subscriptionKey(w chat.WorkspaceID, id string) key { return key{string(w) + "#subscriptions", id} }

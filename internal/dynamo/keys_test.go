@@ -58,6 +58,7 @@ func TestKeysAreStoredData(t *testing.T) {
 		{cardKey(goldenWorkspace, "h_1"), key{w + "#articles", "h_1"}},
 		{articleKey(goldenWorkspace, "h_1"), key{w + "#article#h_1", "T"}},
 		{runKey(goldenWorkspace, workspace.Run{ID: "m_1", Rule: "r_1", At: 600_005}), key{w + "#runs#r_1", "0000000600005#m_1"}},
+		{mentionKey(goldenWorkspace, chat.Mention{User: goldenUser, Conversation: ref.Conversation, Seq: 7, At: time.UnixMilli(600_005)}), key{w + "#mentions#u_01kaw3v4x0fedcba9876543210", "0000000600005#c_01kaw3v4x0c0nversat10n0001#000000000007"}},
 		{subscriptionKey(goldenWorkspace, "crm"), key{w + "#subscriptions", "crm"}},
 		{workspaceKey(goldenWorkspace), key{w, "W"}},
 		{widgetKey("k1"), key{"widget#k1", "W"}},

@@ -57,6 +57,8 @@ type API struct {
 	Articles   *workspace.Articles
 	Settings   *workspace.Cache
 	Automation *workspace.Automation
+	// Mentions lists what somebody was mentioned in.
+	Mentions chat.MentionStore
 	// Requests remembers what was sent with an Idempotency-Key.
 	Requests chat.Requests
 	// Counters are shared by all instances; nil: each limits callers by itself.
@@ -117,6 +119,7 @@ func routes() []route {
 		contactRoutes(), banRoutes(), customerRoutes(),
 		peopleRoutes(),
 		profileRoutes(),
+		mentionRoutes(),
 		siteRoutes(),
 		sessionRoutes(),
 		keyRoutes(),

@@ -31,6 +31,7 @@ func peopleFixtures() map[string]fixture {
 		"changeProfile":          {about: aboutSelf, headers: versioned, arrange: fixed("/v1/me", `{"publicName":"Ada from sales"}`)},
 		"preferences":            {about: aboutSelf, arrange: fixed("/v1/me/preferences", "")},
 		"replacePreferences":     {about: aboutSelf, headers: versioned, arrange: fixed("/v1/me/preferences", `{"values":{"sound":"on"}}`)},
+		"mentions":               {about: aboutSelf, arrange: fixed("/v1/me/mentions", "")},
 		"listPeople":             {about: aboutWorkspace, arrange: fixed("/v1/people?users="+string(operatorOne), "")},
 		"workspaceSite":          {about: aboutWorkspace, arrange: fixed("/v1/workspace", "")},
 		"changeWorkspaceSite":    {about: aboutWorkspace, headers: versioned, arrange: fixed("/v1/workspace", `{"name":"Acme"}`)},

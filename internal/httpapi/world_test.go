@@ -96,6 +96,7 @@ type world struct {
 	reader    reader
 	directory directory
 	requests  chattest.Requests
+	mentions  *chattest.Memory
 	api       *API
 	handler   http.Handler
 	logged    bytes.Buffer
@@ -103,7 +104,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 2, 9, 31, 0, 0, time.UTC)}
+	w := &world{t: t, now: time.Date(2026, 11, 2, 9, 31, 0, 0, time.UTC), mentions: chattest.NewMemory()}
 	w.seed()
 	clock := func() time.Time { return w.now }
 	sessions := &identity.Sessions{Store: &w.store, Sockets: noSockets{}, Now: clock}
@@ -116,6 +117,7 @@ func newWorld(t *testing.T) *world {
 		Conversations: &chat.Service{Reader: &w.reader, Dir: &w.directory, States: chattest.NewMemory(), Now: clock, Deadline: time.Nanosecond, Sleep: func(context.Context, time.Duration) {}},
 		Directory:     &w.directory,
 		Requests:      &w.requests,
+		Mentions:      w.mentions,
 		Counters:      &w.store,
 		Now:           clock,
 		SocketURL:     "wss://abcdef1234.execute-api.eu-central-1.amazonaws.com/live",

@@ -38,6 +38,8 @@ type Memory struct {
 	views    map[chat.ConnectionID]chat.Viewer
 	live     map[chat.WorkspaceID]*chat.DeskClaim
 	visitors map[operatorKey]chat.Visitor
+	// mentions of each user, the newest first.
+	mentions map[operatorKey][]chat.Mention
 }
 
 type operatorKey struct {
@@ -60,6 +62,7 @@ func NewMemory() *Memory {
 		subs: map[chat.WorkspaceID][]chat.Subscription{}, operators: map[operatorKey]*chat.Operator{},
 		logs: map[operatorKey][]chat.OperatorEvent{}, given: map[department][]time.Time{},
 		views: map[chat.ConnectionID]chat.Viewer{}, live: map[chat.WorkspaceID]*chat.DeskClaim{}, visitors: map[operatorKey]chat.Visitor{},
+		mentions: map[operatorKey][]chat.Mention{},
 	}
 }
 

@@ -223,7 +223,11 @@ func (b *bench) fanouts(ctx context.Context, f *figures) error {
 	for _, n := range b.fanout {
 		b.say("one message to %d listeners", n)
 		var start proc.Sample
-		result, err := load.Fanout(ctx, b.stack.World, n, b.messages, func() { start = b.sample(false) })
+		result, err := load.Fanout(ctx, b.stack.World, n, b.messages, func() error {
+			err := b.settled(ctx)
+			start = b.sample(false)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -114,6 +114,8 @@ func Mutants() []Mutant {
 		{"a timer that failed waits for its visibility timeout", "internal/worker/batch.go", "b.retry != nil && len(b.back) > 0", "b.retry == nil && len(b.back) > 0", workers},
 		{"a failed job comes back without its group", "internal/worker/automate.go", `b.again(m, pause(first.Attributes["ApproximateReceiveCount"]))`, `b.again(m, 0*pause(first.Attributes["ApproximateReceiveCount"]))`, workers},
 
+		{"a mention that could not be kept is forgotten", "internal/chat/relay.go", "r.Mentions.PutMention(ctx, head.Workspace, m); err != nil {", "r.Mentions.PutMention(ctx, head.Workspace, m); err != nil && false {", domain},
+
 		{"above capacity", "internal/dynamo/operators.go", " OR attribute_not_exists(ld) OR ld < cp)", " OR attribute_not_exists(ld) OR ld <= cp)", store},
 		{"an offer goes to who missed it", "internal/chat/decide.go", "	case w.letPass(o):\n\t\treturn excludedTried\n", "", domain},
 		{"who is disconnected is eligible", "internal/chat/decide.go", "	case !o.Connected(now):\n		return excludedMissing\n", "", domain},

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -175,14 +176,16 @@ type fan struct {
 	sockets []*Socket
 	started time.Time
 	mu      sync.Mutex
+	id      []byte           // of the message that is under way
+	heard   map[*Socket]bool // who has it: a push may come twice
 	took    []time.Duration
 	all     chan struct{}
 	tasks   sync.WaitGroup
 }
 
 // Fanout opens n sockets that watch one conversation, lets its operator say messages one after the other, and waits
-// for each to reach all. before is called when everybody is there.
-func Fanout(ctx context.Context, w *world.World, n, messages int, before func()) (FanoutResult, error) {
+// for each to reach all. before is called when everybody is there, and waits until they have been told of each other.
+func Fanout(ctx context.Context, w *world.World, n, messages int, before func() error) (FanoutResult, error) {
 	r := FanoutResult{Listeners: n, Messages: messages}
 	space, err := w.Seed(ctx, 1)
 	if err != nil {
@@ -210,7 +213,9 @@ func Fanout(ctx context.Context, w *world.World, n, messages int, before func())
 		}
 	}
 	f.start()
-	before()
+	if err := before(); err != nil {
+		return r, err
+	}
 	var last, each []time.Duration
 	for range messages {
 		took, err := f.say(ctx, pair.Operator)
@@ -276,14 +281,19 @@ func (f *fan) listen(s *Socket) {
 			return
 		}
 		if string(quoted(buf, typeMark)) == protocol.TypeEvents {
-			f.arrived()
+			f.arrived(s, buf)
 		}
 	}
 }
 
-func (f *fan) arrived() {
+// arrived notes a frame, unless it tells of something else: that another watches now may still be told to thousands.
+func (f *fan) arrived(s *Socket, frame []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.id) == 0 || f.heard[s] || !bytes.Contains(frame, f.id) {
+		return
+	}
+	f.heard[s] = true
 	f.took = append(f.took, time.Since(f.started))
 	if len(f.took) == len(f.sockets) {
 		close(f.all)
@@ -292,11 +302,13 @@ func (f *fan) arrived() {
 
 // say says one message and returns when it arrived, in order of arrival.
 func (f *fan) say(ctx context.Context, l *Lane) ([]time.Duration, error) {
+	m := newMessage()
 	f.mu.Lock()
+	f.id, f.heard = []byte(m.ID), map[*Socket]bool{}
 	f.took, f.all, f.started = make([]time.Duration, 0, len(f.sockets)), make(chan struct{}), time.Now()
 	all := f.all
 	f.mu.Unlock()
-	send := protocol.Send{Action: protocol.ActionSend, Conversation: l.conversation, After: l.seq, Messages: []protocol.NewMessage{newMessage()}}
+	send := protocol.Send{Action: protocol.ActionSend, Conversation: l.conversation, After: l.seq, Messages: []protocol.NewMessage{m}}
 	ack, err := Ask[protocol.Ack](l.peer.socket, send)
 	if err != nil {
 		return nil, err
