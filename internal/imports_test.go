@@ -48,6 +48,7 @@ var adapters = map[string][]string{
 	"internal/jsonscan":               nil,
 	"internal/password":               nil,
 	"internal/dynamo":                 {"internal/jsonscan"},
+	"internal/streams":                {"internal/dynamo", "internal/jsonscan"},
 	"internal/gateway":                {"internal/protocol"},
 	"internal/queue":                  nil,
 	"internal/protocol":               nil,
@@ -189,6 +190,34 @@ func TestTablesAreCurrent(t *testing.T) {
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(adapters)), slices.Collect(maps.Keys(cores))) {
 		if packages[name].ImportPath == "" {
 			t.Errorf("%s does not exist", name)
+		}
+	}
+}
+
+// A function carries a service's client, its initialisation included, as soon as one of its packages imports it.
+func TestFunctionsCarryTheClientsThatTheyUse(t *testing.T) {
+	t.Parallel()
+	const sdk = "github.com/aws/aws-sdk-go-v2/service/"
+	want := map[string][]string{
+		"functions/connect": nil, "functions/authorizer": {"dynamodb"}, "functions/relay": {"dynamodb", "dynamodbstreams", "sqs"},
+	}
+	for path, p := range list(t, "../functions/...") {
+		if !strings.HasPrefix(path, "functions/") {
+			continue
+		}
+		var carries []string
+		for _, d := range p.Deps {
+			if service, ok := strings.CutPrefix(d, sdk); ok && !strings.Contains(service, "/") {
+				carries = append(carries, service)
+			}
+		}
+		most, listed := want[path]
+		if !listed {
+			most = []string{"apigatewaymanagementapi", "dynamodb", "sqs"}
+		}
+		slices.Sort(carries)
+		if !slices.Equal(carries, most) {
+			t.Errorf("%s carries the clients of %v, and uses %v", path, carries, most)
 		}
 	}
 }

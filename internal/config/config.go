@@ -1,4 +1,4 @@
-// Package config reads a function's environment once, at start, and builds the AWS clients from it. It does
+// Package config reads a function's environment once, at start, and configures the AWS clients by it. It does
 // without the SDK's config module: on Lambda, credentials and region are environment variables, and everything
 // else that module can find would only make the binary larger and the cold start longer.
 package config
@@ -15,10 +15,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // Reader collects what is missing or malformed, so that a wrong deployment names all of it at once.
@@ -113,25 +109,28 @@ func (r *Reader) credentials(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-func (a AWS) endpoint(service string) *string {
-	if v := a.r.Optional("AWS_ENDPOINT_URL_"+service, ""); v != "" {
-		return &v
+// service is the configuration of one service's client. Its endpoint is the region's, unless AWS_ENDPOINT_URL_ and the
+// name is set. An attempt may take so long. The clients themselves are made where they are used: whoever imports a
+// service's package carries it, initialisation included, whether it is called or not.
+func (a AWS) service(name string, attempt time.Duration) aws.Config {
+	c := a.config
+	if v := a.r.Optional("AWS_ENDPOINT_URL_"+name, ""); v != "" {
+		c.BaseEndpoint = &v
 	}
-	return nil
+	c.HTTPClient = a.client.within(attempt)
+	return c
 }
 
-// DynamoDB returns the client. An attempt may take 2 s: ten times the 99.9th percentile that AWS reports for a
+// DynamoDB is for its client. An attempt may take 2 s: ten times the 99.9th percentile that AWS reports for a
 // single item, and short enough for a second one within the command's deadline. It is tried again after 25 ms, doubled
 // with each try, with full jitter: what AWS's SDK for Java waits for DynamoDB. The Go SDK's second on average for any
 // service is longer than a whole command takes, and a throttled partition has room again within milliseconds.
-func (a AWS) DynamoDB() *dynamodb.Client {
-	return dynamodb.NewFromConfig(a.config, func(o *dynamodb.Options) {
-		if e := a.endpoint("DYNAMODB"); e != nil {
-			o.BaseEndpoint = e
-		}
-		o.HTTPClient = a.client.within(2 * time.Second)
-		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = retry.BackoffDelayerFunc(pauseBefore) })
-	})
+func (a AWS) DynamoDB() aws.Config {
+	c := a.service("DYNAMODB", 2*time.Second)
+	c.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = retry.BackoffDelayerFunc(pauseBefore) })
+	}
+	return c
 }
 
 // pauseBefore is how long the SDK waits after so many tries, from 1.
@@ -139,33 +138,18 @@ func pauseBefore(tries int, _ error) (time.Duration, error) {
 	return rand.N(25 * time.Millisecond << min(max(tries-1, 0), 5)), nil
 }
 
-// Streams returns the client of DynamoDB Streams. A call may return 1 MB of records and take 5 s.
-func (a AWS) Streams() *dynamodbstreams.Client {
-	return dynamodbstreams.NewFromConfig(a.config, func(o *dynamodbstreams.Options) {
-		if e := a.endpoint("DYNAMODB_STREAMS"); e != nil {
-			o.BaseEndpoint = e
-		}
-		o.HTTPClient = a.client.within(5 * time.Second)
-	})
-}
+// Streams is for the client of DynamoDB Streams. A call may return 1 MB of records and take 5 s.
+func (a AWS) Streams() aws.Config { return a.service("DYNAMODB_STREAMS", 5*time.Second) }
 
-// SQS returns the client.
-func (a AWS) SQS() *sqs.Client {
-	return sqs.NewFromConfig(a.config, func(o *sqs.Options) {
-		if e := a.endpoint("SQS"); e != nil {
-			o.BaseEndpoint = e
-		}
-		o.HTTPClient = a.client.within(2 * time.Second)
-	})
-}
+// SQS is for its client.
+func (a AWS) SQS() aws.Config { return a.service("SQS", 2*time.Second) }
 
-// Connections returns the client of @connections. The endpoint is configuration: a queue's or a stream's
+// Connections is for the client of @connections. The endpoint is configuration: a queue's or a stream's
 // function has no request to take it from, and with a custom domain it cannot be built from one. It does not
 // retry: a push that fails goes to the queue, and the SDK's three tries on 429 would take 2.8 s.
-func (a AWS) Connections() *apigatewaymanagementapi.Client {
-	endpoint := a.r.Required("WS_ENDPOINT")
-	return apigatewaymanagementapi.NewFromConfig(a.config, func(o *apigatewaymanagementapi.Options) {
-		o.BaseEndpoint = &endpoint
-		o.Retryer = aws.NopRetryer{}
-	})
+func (a AWS) Connections() aws.Config {
+	c, endpoint := a.config, a.r.Required("WS_ENDPOINT")
+	c.BaseEndpoint = &endpoint
+	c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	return c
 }

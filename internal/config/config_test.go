@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 func reader(env map[string]string) *Reader {
@@ -79,18 +83,19 @@ func TestEndpoints(t *testing.T) {
 		"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2", "WS_ENDPOINT": "http://127.0.0.1:3/prod",
 		"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://127.0.0.1:4",
 	}).AWS()
-	d, q, c := a.DynamoDB().Options(), a.SQS().Options(), a.Connections().Options()
+	d, q := dynamodb.NewFromConfig(a.DynamoDB()).Options(), sqs.NewFromConfig(a.SQS()).Options()
+	c := apigatewaymanagementapi.NewFromConfig(a.Connections()).Options()
 	if aws.ToString(d.BaseEndpoint) != "http://127.0.0.1:1" || aws.ToString(q.BaseEndpoint) != "http://127.0.0.1:2" || aws.ToString(c.BaseEndpoint) != "http://127.0.0.1:3/prod" {
 		t.Error(aws.ToString(d.BaseEndpoint), aws.ToString(q.BaseEndpoint), aws.ToString(c.BaseEndpoint))
 	}
-	if streams := a.Streams().Options(); aws.ToString(streams.BaseEndpoint) != "http://127.0.0.1:4" {
+	if streams := dynamodbstreams.NewFromConfig(a.Streams()).Options(); aws.ToString(streams.BaseEndpoint) != "http://127.0.0.1:4" {
 		t.Error(aws.ToString(streams.BaseEndpoint))
 	}
 	if c.Retryer.MaxAttempts() != 1 {
 		t.Errorf("a push is tried %d times", c.Retryer.MaxAttempts())
 	}
 	plain := reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS()
-	if plain.DynamoDB().Options().BaseEndpoint != nil || plain.SQS().Options().BaseEndpoint != nil || plain.Streams().Options().BaseEndpoint != nil {
+	if plain.DynamoDB().BaseEndpoint != nil || plain.SQS().BaseEndpoint != nil || plain.Streams().BaseEndpoint != nil {
 		t.Error("on AWS the endpoint is the region's")
 	}
 }
@@ -98,7 +103,7 @@ func TestEndpoints(t *testing.T) {
 // A throttled call is tried again within a command's time, and not all callers at once.
 func TestDynamoDBRetriesSoon(t *testing.T) {
 	t.Parallel()
-	d := reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS().DynamoDB().Options()
+	d := dynamodb.NewFromConfig(reader(map[string]string{"AWS_REGION": "eu-central-1"}).AWS().DynamoDB()).Options()
 	if n := d.Retryer.MaxAttempts(); n != 3 {
 		t.Errorf("%d tries", n)
 	}

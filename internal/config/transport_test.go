@@ -27,7 +27,7 @@ func TestPushesSpeakHTTP1(t *testing.T) {
 	}
 	transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	push := apigatewaymanagementapi.PostToConnectionInput{ConnectionId: aws.String("abc="), Data: []byte("x")}
-	if _, err := shared.Connections().PostToConnection(t.Context(), &push); err != nil {
+	if _, err := apigatewaymanagementapi.NewFromConfig(shared.Connections()).PostToConnection(t.Context(), &push); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-spoken; got != "HTTP/1.1" {

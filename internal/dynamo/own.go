@@ -44,6 +44,31 @@ func ownSpan(pk, sk string, before, after uint64) (span chat.OwnSpan, ok bool) {
 	return chat.OwnSpan{Subject: subject, From: before, To: after}, subject.Workspace.Valid() && before < after
 }
 
+// Change is a change of an item of the chat table, as its stream tells of it.
+type Change struct {
+	// Partition and Sort are the item's key, Kind its attribute k after the change.
+	Partition, Sort, Kind string
+	// Before and After are its attribute n, 0 for none.
+	Before, After uint64
+}
+
+// Append returns the conversation that the change appended to, or what it appended to the own log of an operator or a
+// contact, by the same attribute as the filter of the relay's mapping; of any other change, neither.
+func (c Change) Append() (ref chat.Ref, span chat.OwnSpan) {
+	if c.Kind != kindAppend {
+		return chat.Ref{}, chat.OwnSpan{}
+	}
+	if c.Sort == skHead {
+		if ref, err := refOf(c.Partition); err == nil {
+			return ref, chat.OwnSpan{}
+		}
+	}
+	if span, ok := ownSpan(c.Partition, c.Sort, c.Before, c.After); ok {
+		return chat.Ref{}, span
+	}
+	return chat.Ref{}, chat.OwnSpan{}
+}
+
 // counted are the attributes that OwnOfImages reads.
 var counted = map[string]bool{"pk": true, "sk": true, "n": true, "k": true}
 

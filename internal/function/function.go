@@ -8,6 +8,9 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/config"
@@ -35,42 +38,46 @@ func New() *Function {
 // Store is both tables. Environment: CHAT_TABLE, CONNECTION_TABLE, RESTORE_EPOCH (optional).
 func (f *Function) Store() *dynamo.Store {
 	return &dynamo.Store{
-		API: f.AWS.DynamoDB(), Chat: f.Env.Required("CHAT_TABLE"), Connections: f.Env.Required("CONNECTION_TABLE"),
+		API: dynamodb.NewFromConfig(f.AWS.DynamoDB()), Chat: f.Env.Required("CHAT_TABLE"), Connections: f.Env.Required("CONNECTION_TABLE"),
 		Epoch: uint32(f.Env.Uint("RESTORE_EPOCH", 16)),
 	}
 }
 
 // Pusher posts to connections. Environment: WS_ENDPOINT.
-func (f *Function) Pusher() gateway.Pusher { return gateway.Pusher{API: f.AWS.Connections()} }
+func (f *Function) Pusher() gateway.Pusher {
+	return gateway.Pusher{API: apigatewaymanagementapi.NewFromConfig(f.AWS.Connections())}
+}
+
+func (f *Function) sqs() *sqs.Client { return sqs.NewFromConfig(f.AWS.SQS()) }
 
 // Delivery pushes, and queues what it cannot push. It tells neither routing nor the live desk: whose events concern
 // them sets the two. Environment: WS_ENDPOINT, DELIVERY_QUEUE_URL.
 func (f *Function) Delivery(store *dynamo.Store) *chat.Delivery {
 	return &chat.Delivery{
-		Push: f.Pusher(), Queue: &queue.Delivery{API: f.AWS.SQS(), URL: f.Env.Required("DELIVERY_QUEUE_URL")},
+		Push: f.Pusher(), Queue: &queue.Delivery{API: f.sqs(), URL: f.Env.Required("DELIVERY_QUEUE_URL")},
 		Reader: store, Rows: store, Subs: store, Sockets: store, Encode: protocol.Encoder{},
 	}
 }
 
 // Routing is the queue of departments to look after. Environment: ROUTING_QUEUE_URL.
 func (f *Function) Routing() *queue.Routing {
-	return &queue.Routing{API: f.AWS.SQS(), URL: f.Env.Required("ROUTING_QUEUE_URL")}
+	return &queue.Routing{API: f.sqs(), URL: f.Env.Required("ROUTING_QUEUE_URL")}
 }
 
 // Desk is the queue of changes that the live desk shows. Environment: DESK_QUEUE_URL.
 func (f *Function) Desk() *queue.Desk {
-	return &queue.Desk{API: f.AWS.SQS(), URL: f.Env.Required("DESK_QUEUE_URL")}
+	return &queue.Desk{API: f.sqs(), URL: f.Env.Required("DESK_QUEUE_URL")}
 }
 
 // Timers is the queue of what is due within minutes. Environment: TIMER_QUEUE_URL.
 func (f *Function) Timers() *queue.Timers {
-	return &queue.Timers{API: f.AWS.SQS(), URL: f.Env.Required("TIMER_QUEUE_URL")}
+	return &queue.Timers{API: f.sqs(), URL: f.Env.Required("TIMER_QUEUE_URL")}
 }
 
 // Retry brings failed messages of these queues back before their visibility timeout ends. Environment: the variables
 // named, each with a queue's URL.
 func (f *Function) Retry(variables ...string) *queue.Retry {
-	r := &queue.Retry{API: f.AWS.SQS()}
+	r := &queue.Retry{API: f.sqs()}
 	for _, v := range variables {
 		r.URLs = append(r.URLs, f.Env.Required(v))
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/gateway"
@@ -51,7 +53,7 @@ func newPusher(t *testing.T, h http.Handler) gateway.Pusher {
 		t.Setenv(name, v)
 	}
 	env := config.FromEnvironment()
-	api := env.AWS().Connections()
+	api := apigatewaymanagementapi.NewFromConfig(env.AWS().Connections())
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}

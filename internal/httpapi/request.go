@@ -23,27 +23,33 @@ func decode[T any](r *http.Request, optional bool) (T, error) {
 // decodeUpTo is decode for documents that may be longer.
 func decodeUpTo[T any](r *http.Request, optional bool, most int) (T, error) {
 	var into T
+	err := decodeInto(r, optional, most, &into)
+	return into, err
+}
+
+// decodeInto is one function for all types: each is decoded by reflection anyway.
+func decodeInto(r *http.Request, optional bool, most int, into any) error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
 	switch {
 	case len(body) > most:
-		return into, &statusError{http.StatusRequestEntityTooLarge, chat.Errorf(chat.CodeInvalid, "body: at most %d bytes", most)}
+		return &statusError{http.StatusRequestEntityTooLarge, chat.Errorf(chat.CodeInvalid, "body: at most %d bytes", most)}
 	case err != nil:
-		return into, chat.Errorf(chat.CodeInvalid, "body: could not be read")
+		return chat.Errorf(chat.CodeInvalid, "body: could not be read")
 	case len(body) == 0 && optional:
-		return into, nil
+		return nil
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return into, &statusError{http.StatusUnsupportedMediaType, chat.Errorf(chat.CodeInvalid, "content-type: application/json is needed")}
+		return &statusError{http.StatusUnsupportedMediaType, chat.Errorf(chat.CodeInvalid, "content-type: application/json is needed")}
 	}
 	decoder := json.NewDecoder(strings.NewReader(string(body)))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&into); err != nil {
-		return into, chat.Errorf(chat.CodeInvalid, "body: %s", describe(err))
+	if err := decoder.Decode(into); err != nil {
+		return chat.Errorf(chat.CodeInvalid, "body: %s", describe(err))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return into, chat.Errorf(chat.CodeInvalid, "body: something follows the JSON object")
+		return chat.Errorf(chat.CodeInvalid, "body: something follows the JSON object")
 	}
-	return into, nil
+	return nil
 }
 
 // describe says what is wrong with JSON without repeating what was sent: it may be a password.

@@ -34,19 +34,19 @@ func (c *call) demanded() (*uint64, error) {
 
 // workspaceRoutes are what a business sets for itself.
 func workspaceRoutes() []route {
-	canned := func(own bool, path, many, all string) collection[workspace.Canned] {
+	canned := func(own bool, path, many, all string) collection {
 		one := "canned"
 		if own {
 			one = "ownCanned"
 		}
-		return collection[workspace.Canned]{kind: workspace.KindCanned, own: own, path: path, one: one, many: many, a: "a canned response", all: all,
-			list: func(l []*workspace.Canned, next string) any { return CannedList{l, next} }, fits: fitsCanned, params: []Parameter{
+		return collection{kind: workspace.KindCanned, own: own, path: path, one: one, many: many, a: "a canned response", all: all,
+			model: modelOf(func(l []*workspace.Canned, next string) any { return CannedList{l, next} }), fits: fitsCanned, params: []Parameter{
 				{Name: "shortcut", Summary: "Only those whose shortcut begins so; upper and lower case are not told apart."},
 				{Name: "department", Summary: "Only those that are meant for the department, or for all."}}}
 	}
-	view := func(own bool, path, many, one, all string) collection[workspace.View] {
-		return collection[workspace.View]{kind: workspace.KindView, own: own, path: path, one: one, many: many, a: "a view", all: all,
-			list: func(l []*workspace.View, next string) any { return ViewList{l, next} }}
+	view := func(own bool, path, many, one, all string) collection {
+		return collection{kind: workspace.KindView, own: own, path: path, one: one, many: many, a: "a view", all: all,
+			model: modelOf(func(l []*workspace.View, next string) any { return ViewList{l, next} })}
 	}
 	return slices.Concat(
 		settingsRoutes(),
@@ -77,13 +77,14 @@ func workspaceRoutes() []route {
 // shared is the routes of a kind that belongs to the workspace as a whole, under the plural of its name.
 func shared[T any](kind workspace.Kind, one, a, all string, list func(l []*T, next string) any) []route {
 	many := one + "s"
-	return collection[T]{kind: kind, path: "/v1/" + many, one: one, many: many, a: a, all: all, list: list}.routes()
+	return collection{kind: kind, path: "/v1/" + many, one: one, many: many, a: a, all: all, model: modelOf(list)}.routes()
 }
 
-func fitsCanned(q *query) func(*workspace.Canned) bool {
+func fitsCanned(q *query) func(workspace.Entity) bool {
 	shortcut, department := strings.ToLower(q.text("shortcut")), chat.DepartmentID(q.text("department"))
-	return func(c *workspace.Canned) bool {
-		return strings.HasPrefix(strings.ToLower(c.Shortcut), shortcut) && (department == "" || c.Department == "" || c.Department == department)
+	return func(e workspace.Entity) bool {
+		c, ok := e.(*workspace.Canned)
+		return ok && strings.HasPrefix(strings.ToLower(c.Shortcut), shortcut) && (department == "" || c.Department == "" || c.Department == department)
 	}
 }
 

@@ -10,38 +10,58 @@ import (
 )
 
 // collection is the routes of one kind of entity.
-type collection[T any] struct {
+type collection struct {
 	kind workspace.Kind
 	own  bool
 	path string
 	// one and many name the operations: "department", "departments"; a and all are how summaries call them.
 	one, many, a, all string
-	list              func(list []*T, next string) any
+	model
 	// fits narrows the list by a query, whose parameters are params.
-	fits   func(q *query) func(*T) bool
+	fits   func(q *query) func(workspace.Entity) bool
 	params []Parameter
 }
 
-// entity is how the catalog sees a T.
-func entity[T any](v *T) workspace.Entity { return any(v).(workspace.Entity) }
+// model is what the routes have to know of an entity's type. They are not generic: each instance of them would be
+// 20 KB of the function.
+type model struct {
+	zero any
+	// fresh makes an empty one, list what answers with some.
+	fresh func() workspace.Entity
+	list  func(list []workspace.Entity, next string) any
+}
+
+// modelOf is the model of T, *T being an entity, whose lists are made by list.
+func modelOf[T any](list func(list []*T, next string) any) model {
+	var zero T
+	return model{
+		zero: zero, fresh: func() workspace.Entity { return any(new(T)).(workspace.Entity) },
+		list: func(all []workspace.Entity, next string) any {
+			out := make([]*T, len(all))
+			for i, e := range all {
+				out[i] = any(e).(*T)
+			}
+			return list(out, next)
+		},
+	}
+}
 
 // read is what reading stands for, write what changing does.
-func (k collection[T]) read() chat.Command {
+func (k collection) read() chat.Command {
 	if k.own {
 		return chat.CommandOwnLibrary
 	}
 	return k.kind.Reads()
 }
 
-func (k collection[T]) write() chat.Command {
+func (k collection) write() chat.Command {
 	if k.own {
 		return chat.CommandOwnLibrary
 	}
 	return k.kind.Writes()
 }
 
-func (k collection[T]) routes() []route {
-	var zero T
+func (k collection) routes() []route {
 	segments := []Segment{{Name: "id", Summary: "The " + k.one + ".", Prefix: k.kind.Prefix()}}
 	one := k.path + "/{id}"
 	name := strings.ToUpper(k.one[:1]) + k.one[1:]
@@ -53,19 +73,19 @@ func (k collection[T]) routes() []route {
 				Parameter{Name: "limit", Summary: "How many, default 100.", Number: true, Min: 1, Max: maxEntities}),
 			codes: []chat.Code{chat.CodeInvalid}}},
 		{pattern: "POST " + k.path, command: k.write(), idempotent: true, serve: k.create, says: says{
-			name: "create" + name, summary: "Make " + k.a + ".", request: zero, answers: map[int]any{http.StatusCreated: zero}, codes: []chat.Code{chat.CodeConflict}}},
+			name: "create" + name, summary: "Make " + k.a + ".", request: k.zero, answers: map[int]any{http.StatusCreated: k.zero}, codes: []chat.Code{chat.CodeConflict}}},
 		{pattern: "GET " + one, command: k.read(), serve: k.get, says: says{
-			name: k.one, summary: "Read " + k.a + ".", segments: segments, answers: map[int]any{http.StatusOK: zero}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
+			name: k.one, summary: "Read " + k.a + ".", segments: segments, answers: map[int]any{http.StatusOK: k.zero}, codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}}},
 		{pattern: "PUT " + one, command: k.write(), serve: k.replace, says: says{
 			name: "replace" + name, summary: "Write " + k.a + " anew. If-Match is needed: the ETag of what was read, or *.", segments: segments,
-			request: zero, answers: map[int]any{http.StatusOK: zero}, codes: []chat.Code{chat.CodeNotFound}, demands: true}},
+			request: k.zero, answers: map[int]any{http.StatusOK: k.zero}, codes: []chat.Code{chat.CodeNotFound}, demands: true}},
 		{pattern: "DELETE " + one, command: k.write(), serve: k.remove, says: says{
 			name: "remove" + name, summary: "Remove " + k.a + ".", segments: segments, answers: map[int]any{http.StatusNoContent: nil},
 			codes: []chat.Code{chat.CodeInvalid, chat.CodeNotFound}, versioned: true}},
 	}
 }
 
-func (k collection[T]) page(a *API, c *call) (int, any, error) {
+func (k collection) page(a *API, c *call) (int, any, error) {
 	names := []string{"after", "limit"}
 	for _, p := range k.params {
 		names = append(names, p.Name)
@@ -79,26 +99,27 @@ func (k collection[T]) page(a *API, c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	fits := func(*T) bool { return true }
+	fits := func(workspace.Entity) bool { return true }
 	if k.fits != nil {
 		fits = k.fits(q)
 	}
-	out, next := []*T{}, ""
+	var out []workspace.Entity
+	next := ""
 	for _, e := range all {
 		id := workspace.MetaOf(e).ID
-		if v := any(e).(*T); (after == nil || id > after[0]) && fits(v) {
+		if (after == nil || id > after[0]) && fits(e) {
 			if len(out) == limit {
-				next = c.next(workspace.MetaOf(entity(out[limit-1])).ID)
+				next = c.next(workspace.MetaOf(out[limit-1]).ID)
 				break
 			}
-			out = append(out, v)
+			out = append(out, e)
 		}
 	}
 	return http.StatusOK, k.list(out, next), nil
 }
 
 // everything lists everything of the kind; with what is shared, what is the caller's own, by id.
-func (k collection[T]) everything(a *API, c *call) ([]workspace.Entity, error) {
+func (k collection) everything(a *API, c *call) ([]workspace.Entity, error) {
 	p := c.principal()
 	all, err := a.Catalog.List(c.Context(), p, k.kind, k.own)
 	if err != nil || k.own || !k.kind.Ownable() {
@@ -115,13 +136,13 @@ func (k collection[T]) everything(a *API, c *call) ([]workspace.Entity, error) {
 	return all, err
 }
 
-func (k collection[T]) create(a *API, c *call) (int, any, error) {
-	body, err := decodeUpTo[T](c.Request, false, MaxDocumentBody)
-	if err != nil {
+func (k collection) create(a *API, c *call) (int, any, error) {
+	body := k.fresh()
+	if err := decodeInto(c.Request, false, MaxDocumentBody, body); err != nil {
 		return 0, nil, err
 	}
 	id := a.newID(c, k.kind.Prefix(), "")
-	e, err := a.Catalog.Create(c.Context(), c.by(), k.kind, k.own, id, entity(&body))
+	e, err := a.Catalog.Create(c.Context(), c.by(), k.kind, k.own, id, body)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -130,7 +151,7 @@ func (k collection[T]) create(a *API, c *call) (int, any, error) {
 	return http.StatusCreated, e, nil
 }
 
-func (k collection[T]) get(a *API, c *call) (int, any, error) {
+func (k collection) get(a *API, c *call) (int, any, error) {
 	if q := queryOf(c.Request); q.err != nil {
 		return 0, nil, q.err
 	}
@@ -142,12 +163,12 @@ func (k collection[T]) get(a *API, c *call) (int, any, error) {
 	return http.StatusOK, e, nil
 }
 
-func (k collection[T]) replace(a *API, c *call) (int, any, error) {
-	body, err := decodeUpTo[T](c.Request, false, MaxDocumentBody)
-	if err != nil {
+func (k collection) replace(a *API, c *call) (int, any, error) {
+	body := k.fresh()
+	if err := decodeInto(c.Request, false, MaxDocumentBody, body); err != nil {
 		return 0, nil, err
 	}
-	return a.replaceEntity(c, k.kind, k.own, c.PathValue("id"), entity(&body))
+	return a.replaceEntity(c, k.kind, k.own, c.PathValue("id"), body)
 }
 
 func (a *API) replaceEntity(c *call, k workspace.Kind, own bool, id string, body workspace.Entity) (int, any, error) {
@@ -163,7 +184,7 @@ func (a *API) replaceEntity(c *call, k workspace.Kind, own bool, id string, body
 	return http.StatusOK, e, nil
 }
 
-func (k collection[T]) remove(a *API, c *call) (int, any, error) {
+func (k collection) remove(a *API, c *call) (int, any, error) {
 	if q := queryOf(c.Request); q.err != nil {
 		return 0, nil, q.err
 	}

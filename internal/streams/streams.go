@@ -1,4 +1,6 @@
-package dynamo
+// Package streams reads a range of the chat table's stream a second time: what the relay's mapping gave up on. It is apart
+// from internal/dynamo so that only the relay carries the client of DynamoDB Streams.
+package streams
 
 import (
 	"context"
@@ -11,17 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/dynamo"
 )
 
-// StreamsAPI is what this package needs of the DynamoDB Streams client.
-type StreamsAPI interface {
+// API is what this package needs of the DynamoDB Streams client.
+type API interface {
 	GetShardIterator(context.Context, *dynamodbstreams.GetShardIteratorInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetShardIteratorOutput, error)
 	GetRecords(context.Context, *dynamodbstreams.GetRecordsInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error)
 }
 
 // Stream reads the chat table's stream a second time.
 type Stream struct {
-	API StreamsAPI
+	API API
 }
 
 // Appended lists the conversations that were appended to from the sequence number first to last of a shard, both
@@ -65,14 +68,14 @@ type appended struct {
 
 // add notes a record. Those of one log come in order, so what they append to it is one span.
 func (a *appended) add(r *types.StreamRecord) {
-	if ref, ok := appendedTo(r); ok {
-		if !slices.Contains(a.refs, ref) {
-			a.refs = append(a.refs, ref)
-		}
-		return
+	ref, span := dynamo.Change{
+		Partition: streamText(r.Keys["pk"]), Sort: streamText(r.Keys["sk"]), Kind: streamText(r.NewImage["k"]),
+		Before: streamNumber(r.OldImage["n"]), After: streamNumber(r.NewImage["n"]),
+	}.Append()
+	if ref != (chat.Ref{}) && !slices.Contains(a.refs, ref) {
+		a.refs = append(a.refs, ref)
 	}
-	span, ok := ownAppend(r)
-	if !ok {
+	if span == (chat.OwnSpan{}) {
 		return
 	}
 	if i := slices.IndexFunc(a.own, func(s chat.OwnSpan) bool { return s.Subject == span.Subject }); i >= 0 {
@@ -82,14 +85,6 @@ func (a *appended) add(r *types.StreamRecord) {
 	a.own = append(a.own, span)
 }
 
-// ownAppend returns what the record appended to the own log of an operator or a contact.
-func ownAppend(r *types.StreamRecord) (chat.OwnSpan, bool) {
-	if streamText(r.NewImage["k"]) != kindAppend {
-		return chat.OwnSpan{}, false
-	}
-	return ownSpan(streamText(r.Keys["pk"]), streamText(r.Keys["sk"]), streamNumber(r.OldImage["n"]), streamNumber(r.NewImage["n"]))
-}
-
 func streamNumber(v types.AttributeValue) uint64 {
 	n, ok := v.(*types.AttributeValueMemberN)
 	if !ok {
@@ -97,15 +92,6 @@ func streamNumber(v types.AttributeValue) uint64 {
 	}
 	out, _ := strconv.ParseUint(n.Value, 10, 64)
 	return out
-}
-
-// appendedTo returns the conversation if the record is an append, by the same attribute as the mapping's filter.
-func appendedTo(r *types.StreamRecord) (chat.Ref, bool) {
-	if streamText(r.Keys["sk"]) != skHead || streamText(r.NewImage["k"]) != kindAppend {
-		return chat.Ref{}, false
-	}
-	ref, err := refOf(streamText(r.Keys["pk"]))
-	return ref, err == nil
 }
 
 func streamText(v types.AttributeValue) string {

@@ -1,4 +1,4 @@
-package dynamo
+package streams
 
 import (
 	"context"
@@ -56,11 +56,11 @@ func lostConversation(n int) chat.Ref {
 func TestAppended(t *testing.T) {
 	t.Parallel()
 	of := func(seq string, n int) types.Record {
-		return streamRecord(seq, partition(lostConversation(n)), "H", "a")
+		return streamRecord(seq, partitionOf(lostConversation(n)), "H", "a")
 	}
 	pages := [][]types.Record{
-		{of("98", 1), streamRecord("99", partition(lostConversation(2)), "H", "l"), {}}, {},
-		{of("100", 3), of("101", 1), streamRecord("102", partition(lostConversation(4)), "P000000000001", "a"), streamRecord("103", "widget#x", "H", "a")},
+		{of("98", 1), streamRecord("99", partitionOf(lostConversation(2)), "H", "l"), {}}, {},
+		{of("100", 3), of("101", 1), streamRecord("102", partitionOf(lostConversation(4)), "P000000000001", "a"), streamRecord("103", "widget#x", "H", "a")},
 		{of("105", 5), of("1000", 6)},
 	}
 	for _, c := range []struct {
@@ -119,3 +119,6 @@ func TestAppendedToOwnLogs(t *testing.T) {
 		t.Errorf("%v, %+v, %v", refs, own, err)
 	}
 }
+
+// partitionOf is stored data (docs/data-model.md).
+func partitionOf(r chat.Ref) string { return string(r.Workspace) + "#" + string(r.Conversation) }
