@@ -106,7 +106,7 @@ var permissions = map[Command]map[Role]Scope{
 	// A socket, and one's own conversations.
 	CommandHello: {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
 	CommandPing:  {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
-	CommandMine:  {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own},
+	CommandMine:  {RoleCustomer: Own, RoleOperator: Own, RoleSupervisor: Own, RoleAdmin: Own, RoleBot: Own},
 
 	// Talking.
 	CommandStart:      {RoleCustomer: Own, RoleAPIKey: Workspace},
@@ -252,6 +252,7 @@ var grants = map[Command]Grant{
 	CommandEditNote:     GrantWriteConversations,
 	CommandDelete:       GrantWriteConversations,
 	CommandDeleteNote:   GrantWriteConversations,
+	CommandMine:         GrantReadConversations,
 	CommandPage:         GrantReadConversations,
 	CommandPageDesk:     GrantReadConversations,
 	CommandTyping:       GrantWriteConversations,

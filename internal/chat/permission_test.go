@@ -18,7 +18,7 @@ import (
 var permitted = map[chat.Command]string{
 	chat.CommandHello:        "oooo--",
 	chat.CommandPing:         "oooo--",
-	chat.CommandMine:         "oooo--",
+	chat.CommandMine:         "ooooo-",
 	chat.CommandStart:        "o----w",
 	chat.CommandSend:         "oooooo",
 	chat.CommandNote:         "-ddwow",
