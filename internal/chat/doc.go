@@ -16,7 +16,7 @@
 //
 // A conversation's life: transition.go (the states and their edges; join and reopen), reason.go, lifecycle.go (close,
 // leave, ask for a person, wake), command.go (what all such commands have in common), transfer.go, department.go
-// (whether there is such a one), watch.go, adopt.go, link.go, rating.go, form.go, facts.go (tags, fields, priority),
+// (whether there is such a one), bot_silent.go, watch.go, adopt.go, link.go, rating.go, form.go, facts.go (tags, fields, priority),
 // automation.go (what rules do), until.go. What lies beside the
 // log: state.go, details.go.
 //

@@ -137,6 +137,12 @@ func TestEveryEdgeHasAReasonAndAnActor(t *testing.T) {
 			w.did(w.svc.Transfer(w.Context(), w.supervisor, chat.Transfer{Step: w.step(), Bot: true}))
 			w.did(w.svc.Person(w.Context(), w.customer, w.step()))
 		}, []edge{{chat.EventTransferred, queued, chat.StatusBot, chat.ReasonTransferred, supervisor}, {chat.EventHandedOff, chat.StatusBot, queued, chat.ReasonPerson, customer}}},
+		"a bot is silent": {func(w *walk) {
+			w.did(w.svc.Transfer(w.Context(), w.supervisor, chat.Transfer{Step: w.step(), Bot: true}))
+		}, func(w *walk) {
+			w.clock.Advance(2 * time.Minute)
+			w.must(w.svc.BotSilent(w.Context(), w.refTo(w.id), w.of(w.id).Version))
+		}, []edge{{chat.EventHandedOff, chat.StatusBot, queued, chat.ReasonBotSilent, system}}},
 		"no first reply": {(*walk).accepted, func(w *walk) {
 			w.must(w.svc.Missed(w.Context(), w.refTo(w.id), w.of(w.id).Version, w.to.User, chat.ReasonNoAnswer))
 		}, []edge{{chat.EventQueued, active, queued, chat.ReasonWaitsAgain, system}}},

@@ -33,6 +33,7 @@ const (
 	TimerPreferred TimerKind = "preferred" // the wait for the customer's last operator is over
 	TimerAgain     TimerKind = "again"     // those who let a conversation pass may be asked again
 	TimerIdle      TimerKind = "idle"      // nobody wrote
+	TimerBot       TimerKind = "bot"       // the bot that leads may have fallen silent
 	TimerSnooze    TimerKind = "snooze"    // wake
 	TimerPromise   TimerKind = "promise"   // the customer has waited for ten seconds
 	TimerGrace     TimerKind = "grace"     // an operator's lease and grace are over
@@ -45,7 +46,7 @@ const (
 
 // TimerKinds lists every kind.
 func TimerKinds() []TimerKind {
-	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerAgain, TimerIdle, TimerSnooze, TimerPromise, TimerGrace,
+	return []TimerKind{TimerOffer, TimerNoAnswer, TimerPreferred, TimerAgain, TimerIdle, TimerBot, TimerSnooze, TimerPromise, TimerGrace,
 		TimerPosition, TimerSLA, TimerHours, TimerSweep, TimerLink}
 }
 

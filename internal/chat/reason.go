@@ -16,6 +16,7 @@ const (
 	ReasonEnded       = "ended by hand"           // public
 	ReasonLeft        = "customer left"           // public
 	ReasonPerson      = "a person was asked for"  // public
+	ReasonBotSilent   = "the bot did not answer"  // public
 	ReasonReopened    = "reopened by hand"        // public
 	ReasonOpened      = "hours opened"            // public: what was left as a message enters the queue
 	ReasonDeclined    = "declined"                // desk

@@ -15,6 +15,10 @@ const AwayAfterMisses = 2
 // AskAgain is how long whoever has let a conversation pass is left in peace with it: ten times an offer's life.
 const AskAgain = 5 * time.Minute
 
+// BotReply is how long a customer waits for a word of the bot that leads, until people take over: programs answer within
+// seconds, or are down.
+const BotReply = time.Minute
+
 // RoutingPolicy is how a workspace, or a department of it, routes.
 type RoutingPolicy struct {
 	// ManualAccept offers a conversation to its operator, who accepts or declines; else it is assigned.
@@ -22,6 +26,8 @@ type RoutingPolicy struct {
 	// OfferLife is how long an offer lives, FirstReply how long an assigned operator has for the first reply, and
 	// TypingExtension how much more while they type.
 	OfferLife, FirstReply, TypingExtension time.Duration
+	// BotReply is how long a customer waits for a word of the bot that leads, until people take over.
+	BotReply time.Duration
 	// IdleAfter is how long nobody writes before a conversation is idle.
 	IdleAfter time.Duration
 	// AwayAfterMisses in a row the operator is set away; 0 never.
@@ -42,7 +48,7 @@ type RoutingPolicy struct {
 // DefaultRoutingPolicy is that of a workspace that has set nothing.
 func DefaultRoutingPolicy() RoutingPolicy {
 	return RoutingPolicy{
-		OfferLife: OfferLife, FirstReply: FirstReply, TypingExtension: TypingGrace, IdleAfter: IdleAfter,
+		OfferLife: OfferLife, FirstReply: FirstReply, TypingExtension: TypingGrace, BotReply: BotReply, IdleAfter: IdleAfter,
 		AwayAfterMisses: AwayAfterMisses, AskAgain: AskAgain, PreferredWait: PreferredWait, PositionEvery: PositionEvery,
 		PromiseAfter: PromiseAfter,
 	}

@@ -65,6 +65,8 @@ func (a *Arming) Due(ctx context.Context, before, after *Head) ([]Timer, error) 
 		set.add(TimerOffer, policy.OfferLife).User = after.OfferedTo
 	case StatusActive:
 		set.active(before, policy)
+	case StatusBot:
+		set.bot(before, policy)
 	case StatusSnoozed:
 		if err := a.snoozed(ctx, set); err != nil {
 			return nil, err
@@ -101,6 +103,13 @@ func (s *armed) active(before *Head, policy RoutingPolicy) {
 		t.User, t.Until = h.Assignee, t.Due.Add(policy.TypingExtension)
 	}
 	s.add(TimerIdle, policy.IdleAfter)
+}
+
+// bot arms what watches over a bot, as long as it leads.
+func (s *armed) bot(before *Head, policy RoutingPolicy) {
+	if before == nil || before.Status != StatusBot {
+		s.add(TimerBot, policy.BotReply)
+	}
 }
 
 // preferred arms the end of the wait for the operator who had the conversation until now: whether routing waits for them

@@ -15,6 +15,8 @@ type TimerActions interface {
 	Gone(context.Context, WorkspaceID, UserID) error
 	// Idle frees the operator's place.
 	Idle(ctx context.Context, ref Ref, version uint64) error
+	// BotSilent takes it from the bot that has left the customer waiting.
+	BotSilent(ctx context.Context, ref Ref, version uint64) error
 }
 
 // PositionTurns keeps which timer tells positions in a department, so that there is one.
@@ -104,6 +106,8 @@ func (k *Timekeeper) ofConversation(ctx context.Context, t Timer, head *Head) er
 		return k.noAnswer(ctx, t, head)
 	case TimerIdle:
 		return k.idle(ctx, t, head)
+	case TimerBot:
+		return k.bot(ctx, t, head)
 	default:
 	}
 	return Errorf(CodeInvalid, "timer of kind %q", t.Kind)
@@ -217,6 +221,24 @@ func (k *Timekeeper) idle(ctx context.Context, t Timer, head *Head) error {
 		return err
 	}
 	t.Due, t.Round = k.now().Add(policy.IdleAfter), t.Round+1 // somebody wrote in the last moment
+	return k.Timers.Arm(ctx, t)
+}
+
+// bot looks whether the customer waits for a word of the bot that leads. It is looked at again when the customer will have
+// waited for long enough, and the less often the longer nobody wrote.
+func (k *Timekeeper) bot(ctx context.Context, t Timer, head *Head) error {
+	due, err := k.Chat.botDue(ctx, head)
+	if err == nil && !due.After(k.now()) {
+		if err = k.Actions.BotSilent(ctx, t.Ref, t.Version); err == nil {
+			if head, err = k.Chat.Reader.Head(ctx, t.Ref); err == nil && head != nil && head.Version == t.Version {
+				due, err = k.Chat.botDue(ctx, head) // it answered in the last moment
+			}
+		}
+	}
+	if err != nil || head == nil || head.Version != t.Version || head.Status != StatusBot {
+		return err
+	}
+	t.Due, t.Round = due, t.Round+1
 	return k.Timers.Arm(ctx, t)
 }
 

@@ -322,7 +322,7 @@ func TestStaleTimersDoNothing(t *testing.T) {
 	c.active()
 	c.close(c.operator)
 	before := c.store.Dump()
-	for _, kind := range []chat.TimerKind{chat.TimerOffer, chat.TimerNoAnswer, chat.TimerIdle, chat.TimerSnooze, chat.TimerPromise, chat.TimerSLA} {
+	for _, kind := range []chat.TimerKind{chat.TimerOffer, chat.TimerNoAnswer, chat.TimerIdle, chat.TimerBot, chat.TimerSnooze, chat.TimerPromise, chat.TimerSLA} {
 		for version := range uint64(3) {
 			c.must(c.keeper.Fire(t.Context(), chat.Timer{Ref: c.ref(), Kind: kind, Version: version, User: c.operator.User, Due: c.clock.Now(), Clock: chat.ClockFirstResponse, Until: c.clock.Now()}))
 		}

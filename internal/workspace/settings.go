@@ -157,6 +157,9 @@ type Routing struct {
 	FirstReplySeconds *int `json:"firstReplySeconds,omitempty"`
 	// TypingSeconds is how much more they have while they type: 0 to 600, default 60.
 	TypingSeconds *int `json:"typingSeconds,omitempty"`
+	// BotReplySeconds is how long a customer waits for a word of the bot that leads, until the conversation goes to people:
+	// 10 to 3600, default 60.
+	BotReplySeconds *int `json:"botReplySeconds,omitempty"`
 	// IdleSeconds is how long nobody writes before a conversation is idle: 60 to 86400, default 600.
 	IdleSeconds *int `json:"idleSeconds,omitempty"`
 	// AwayAfterMisses in a row the operator is set away: 1 to 20, default 2; 0 never.
@@ -190,6 +193,7 @@ func (r Routing) bounds(p *chat.RoutingPolicy) []bound {
 		{"offerSeconds", r.OfferSeconds, 10, 600, &p.OfferLife},
 		{"firstReplySeconds", r.FirstReplySeconds, 30, 3600, &p.FirstReply},
 		{"typingSeconds", r.TypingSeconds, 0, 600, &p.TypingExtension},
+		{"botReplySeconds", r.BotReplySeconds, 10, 3600, &p.BotReply},
 		{"idleSeconds", r.IdleSeconds, 60, 86400, &p.IdleAfter},
 		{"askAgainSeconds", r.AskAgainSeconds, 30, 3600, &p.AskAgain},
 		{"preferredSeconds", r.PreferredSeconds, 0, 600, &p.PreferredWait},

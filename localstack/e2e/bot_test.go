@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -19,7 +20,7 @@ func helper(t *testing.T, b *boss) (bot httpapi.Bot, c *world.Party, id chat.Con
 	b.do(http.StatusCreated, "POST", "/v1/bots", `{"name":"Parrot","grants":["conversations:read","conversations:write","conversations:route"]}`, &bot)
 	var set struct{ Version uint64 }
 	b.do(http.StatusOK, "GET", "/v1/settings", "", &set)
-	b.do(http.StatusOK, "PUT", "/v1/settings", `{"bot":"`+string(bot.Bot)+`"}`, nil, "If-Match", "*")
+	b.do(http.StatusOK, "PUT", "/v1/settings", `{"bot":"`+string(bot.Bot)+`","routing":{"botReplySeconds":10}}`, nil, "If-Match", "*")
 	c = customer(t, b.ws, fast())
 	eventually(t, "the bot leads", func() bool {
 		var err error
@@ -92,7 +93,8 @@ func TestBotLeads(t *testing.T) {
 	}
 }
 
-// TestBotThatIsDisabled: its key is refused from the next request on, and a customer it led gets a person by asking.
+// TestBotThatIsDisabled: its key is refused from the next request on, and a customer whom it led gets a person by waiting
+// or, at once, by asking.
 func TestBotThatIsDisabled(t *testing.T) {
 	t.Parallel()
 	ws := seed(t, 1)
@@ -102,9 +104,17 @@ func TestBotThatIsDisabled(t *testing.T) {
 	if status := inquire(t, suite, ws, bot.Secret, "GET", "/v1/conversations", "", nil).StatusCode; status != http.StatusUnauthorized {
 		t.Errorf("its key is good for %d", status)
 	}
-	var err error
-	c.Do(func(m *client.Machine) { _, err = client.Queue(m, protocol.Person{Conversation: id}) })
+	shows(t, c, id, "people take over", func(v *client.View) bool {
+		return slices.ContainsFunc(v.Events(chat.Public), func(e protocol.Event) bool {
+			return e.Type == chat.EventHandedOff && e.Reason == chat.ReasonBotSilent
+		})
+	})
+	other, err := c.Start(within(t), "and another thing")
+	must(t, err)
+	c.Do(func(m *client.Machine) { _, err = client.Queue(m, protocol.Person{Conversation: other}) })
 	must(t, err)
 	must(t, c.Acked(within(t)))
-	must(t, operator(t, ws, 0, fast()).Take(within(t), id))
+	o := operator(t, ws, 0, fast())
+	must(t, o.Take(within(t), id))
+	must(t, o.Take(within(t), other))
 }

@@ -28,7 +28,8 @@ PARLEY_DYNAMODB_ENDPOINT=$engine go test -count=1 -run 'TestLogConforms' ./inter
 echo "end to end, with it under the local stack"
 go build -o .cache/localstack ./localstack
 addr=127.0.0.1:$(free_port)
-.cache/localstack -addr "$addr" -aws 127.0.0.1:0 -dynamodb "$engine" -sqs "$engine" >.cache/engines-stack.log 2>&1 &
+.cache/localstack -addr "$addr" -aws 127.0.0.1:0 -dynamodb "$engine" -sqs "$engine" \
+  -param OidcLocal=true -param 'OidcSecrets={"test":"of the client"}' >.cache/engines-stack.log 2>&1 &
 pids+=($!)
 for _ in $(seq 300); do curl -sf "http://$addr/_local/ready" >/dev/null && break; sleep 0.2; done
 PARLEY_CONTROL=http://$addr/_local go test -count=1 -skip 'Fault|Soak|Random|Kill' ./localstack/e2e

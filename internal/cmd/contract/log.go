@@ -125,7 +125,7 @@ var eventSummaries = map[chat.EventType]string{
 	chat.EventForm:       "The customer filled in a form.",
 	chat.EventPromise:    "The customer waits for longer than they should, or those who are there could not take it so far, and was told what to expect.",
 	chat.EventBotEngaged: "A bot (subject) leads the conversation. It is announced before the bot's first answer.",
-	chat.EventHandedOff:  "A bot gave the conversation to people, or a person took it from the bot.",
+	chat.EventHandedOff:  "A bot gave the conversation to people, was silent for too long, or a person took it from the bot.",
 	chat.EventOffered:    "An operator (subject) was asked to take the conversation, until detail.until.",
 	chat.EventOfferMissed: "The operator (subject) did not take it in time (then the system is the sender), or declined (then they are). " +
 		"Whoever did is left in peace with it for some minutes.",

@@ -114,6 +114,8 @@ func Mutants() []Mutant {
 		{"a timer that failed waits for its visibility timeout", "internal/worker/batch.go", "b.retry != nil && len(b.back) > 0", "b.retry == nil && len(b.back) > 0", workers},
 		{"a failed job comes back without its group", "internal/worker/automate.go", `b.again(m, pause(first.Attributes["ApproximateReceiveCount"]))`, `b.again(m, 0*pause(first.Attributes["ApproximateReceiveCount"]))`, workers},
 
+		{"nobody looks after a silent bot", "internal/chat/timer_arming.go", "		s.add(TimerBot, policy.BotReply)\n", "", domain},
+		{"a bot that answers loses the conversation", "internal/chat/bot_silent.go", "		default:\n			return false\n", "		default:\n", domain},
 		{"a mention that could not be kept is forgotten", "internal/chat/relay.go", "r.Mentions.PutMention(ctx, head.Workspace, m); err != nil {", "r.Mentions.PutMention(ctx, head.Workspace, m); err != nil && false {", domain},
 
 		{"above capacity", "internal/dynamo/operators.go", " OR attribute_not_exists(ld) OR ld < cp)", " OR attribute_not_exists(ld) OR ld <= cp)", store},
