@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/cmd/bench/load"
 	"github.com/parley-chat/parley/internal/cmd/bench/proc"
 	"github.com/parley-chat/parley/localstack/e2e/world"
@@ -138,6 +139,12 @@ func (b *bench) gather(ctx context.Context, n int) (*load.Crowd, error) {
 	}
 	// Warm up: processes, pools, the tails of the conversations.
 	crowd.Poisson(ctx, 200, time.Second)
+	if !b.hasty { // what customers are told while they wait is no part of a message: let it fall due before
+		select {
+		case <-time.After(chat.PromiseAfter + 5*time.Second):
+		case <-ctx.Done():
+		}
+	}
 	if err := b.settled(ctx); err != nil {
 		crowd.Close()
 		return nil, err
