@@ -94,7 +94,7 @@ deploy: ## Deploy to your AWS account (needs the SAM CLI and credentials); ARGS 
 # --- measuring --------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: ## Latency, throughput, memory and price per message (about 10 minutes; ARGS=-quick for one)
+bench: ## Latency, throughput, memory and price per message (about 7 minutes; ARGS=-quick for one)
 	@go run ./internal/cmd/bench $(ARGS)
 
 .PHONY: cost

@@ -19,7 +19,9 @@ func newLed(t *testing.T) *led {
 	t.Helper()
 	c := newClockwork(t)
 	l := &led{c, c.principal(c.customer.Workspace, chat.RoleBot, "")}
-	c.svc.Bot = func(context.Context, chat.WorkspaceID, chat.DepartmentID) (chat.UserID, error) { return l.bot.User, nil }
+	c.svc.Bot = func(context.Context, chat.WorkspaceID, chat.DepartmentID) (chat.UserID, error) {
+		return l.bot.User, nil
+	}
 	l.bot.Grants = chat.JoinGrants(chat.Grants()...)
 	l.start("where is my parcel?")
 	l.stream()
