@@ -94,3 +94,27 @@ func TestPoliciesNameWhatTheyAllow(t *testing.T) {
 		t.Errorf("only %d statements", looked)
 	}
 }
+
+// TestFailuresMayBeBroughtBack: whoever works off a queue with a long visibility timeout may shorten it for what failed.
+// The two that need not: routing's is short, and the relay's failures are repaired without hurry.
+func TestFailuresMayBeBroughtBack(t *testing.T) {
+	t.Parallel()
+	plan, set := deployed(t)
+	looked := 0
+	for _, f := range plan.Functions {
+		for _, q := range f.Queues {
+			name := q.QueueARN[strings.LastIndex(q.QueueARN, ":")+1:]
+			want := policy.Allowed
+			if strings.Contains(name, "RoutingQueue") || strings.Contains(name, "RelayFailures") {
+				want = policy.NotAllowed
+			}
+			looked++
+			if got := set.Decide(f.LogicalID, "sqs:ChangeMessageVisibility", q.QueueARN, nil); got != want {
+				t.Errorf("%s, %s: %v, want %v", f.LogicalID, name, got, want)
+			}
+		}
+	}
+	if looked != 6 {
+		t.Errorf("%d mappings", looked)
+	}
+}
