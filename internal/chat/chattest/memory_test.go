@@ -10,3 +10,8 @@ func TestMemoryConforms(t *testing.T) {
 	t.Parallel()
 	chattest.Conform(t, chattest.NewMemory())
 }
+
+func TestMemoryConformsForMentions(t *testing.T) {
+	t.Parallel()
+	chattest.ConformMentions(t, chattest.NewMemory())
+}
